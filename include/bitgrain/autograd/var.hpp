@@ -1,0 +1,227 @@
+#pragma once
+
+/// Reverse-mode automatic differentiation.
+///
+/// Every op makes a node that knows its inputs and a function from the gradient of its output to the gradients of
+/// its inputs. Nodes carry a sequence number; `backward` visits them from the newest to the oldest, each once all
+/// gradients of its output have arrived, and frees each as it passes: its saved tensors, and the gradient of its
+/// output. What no gradient needs is never recorded.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bitgrain/tensor/qtensor.hpp"
+#include "bitgrain/tensor/tensor.hpp"
+
+namespace bitgrain {
+
+template <class T>
+class Var;
+
+namespace detail {
+template <class T>
+struct Node;
+
+template <class T>
+struct VarState {
+  Tensor<T> value;
+  Tensor<T> grad;
+  bool requires_grad = false;
+  bool consumed = false;                   // backward has freed the tape behind it
+  std::shared_ptr<Node<T>> producer;       // null for leaves
+  std::shared_ptr<const QuantInfo> quant;  // set when the values lie on a grid of integer codes
+};
+
+template <class T>
+struct Node {
+  const char* op = "";
+  std::uint64_t sequence = 0;
+  std::vector<Var<T>> inputs;
+  std::weak_ptr<VarState<T>> output;
+  std::function<void(const Tensor<T>& grad_output)> backward;
+};
+
+inline std::uint64_t next_sequence() {
+  thread_local std::uint64_t counter = 0;
+  return ++counter;
+}
+inline bool& grad_enabled() {
+  thread_local bool enabled = true;
+  return enabled;
+}
+
+// destination += source
+template <class T>
+void add_into(Tensor<T>& destination, const Tensor<T>& source) {
+  T* d = destination.mutable_data();
+  const T* s = source.data();
+  for (std::int64_t i = 0, n = destination.numel(); i < n; ++i) d[i] += s[i];
+}
+}  // namespace detail
+
+/// Whether ops record what backward needs. Off inside a NoGrad.
+inline bool grad_enabled() { return detail::grad_enabled(); }
+
+/// While one lives, ops of this thread record nothing: for evaluation.
+class NoGrad {
+ public:
+  NoGrad() : outer_(std::exchange(detail::grad_enabled(), false)) {}
+  ~NoGrad() { detail::grad_enabled() = outer_; }
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool outer_;
+};
+
+/// A tensor with a gradient and a place on the tape. Copies are handles to the same variable.
+template <class T>
+class Var {
+ public:
+  using Scalar = T;
+
+  /// No variable: `defined()` is false.
+  Var() = default;
+  /// A leaf. Parameters are leaves with `requires_grad`.
+  explicit Var(Tensor<T> value, bool requires_grad = false) : state_(std::make_shared<detail::VarState<T>>()) {
+    state_->value = std::move(value);
+    state_->requires_grad = requires_grad;
+  }
+
+  bool defined() const { return state_ != nullptr; }
+  const Tensor<T>& value() const { return state_->value; }
+  const Shape& shape() const { return state_->value.shape(); }
+  std::int64_t numel() const { return state_->value.numel(); }
+  T item() const { return state_->value.item(); }
+  /// The value for writing in place: optimizers, initialisation, loading.
+  Tensor<T>& mutable_value() { return state_->value; }
+  /// Identity of the variable, for comparing handles.
+  const void* id() const { return state_.get(); }
+
+  bool requires_grad() const { return state_ && state_->requires_grad; }
+  void set_requires_grad(bool on) { state_->requires_grad = on; }
+  bool is_leaf() const { return state_->producer == nullptr && !state_->consumed; }
+  /// dL/d(this) after backward; undefined when nothing arrived. Kept for leaves only.
+  const Tensor<T>& grad() const { return state_->grad; }
+  Tensor<T>& mutable_grad() { return state_->grad; }
+  void zero_grad() { state_->grad = {}; }
+
+  /// Adds a gradient. Takes the tensor over when it is the first one. For the backward functions of ops.
+  void add_grad(Tensor<T> gradient) const {
+    BITGRAIN_CHECK(gradient.shape() == shape(), "a gradient of shape ", gradient.shape(),
+                   " reached a variable of shape ", shape());
+    Tensor<T>& grad = state_->grad;
+    if (!grad.defined()) {
+      grad = std::move(gradient);
+    } else if (grad.unique()) {
+      detail::add_into(grad, gradient);
+    } else {  // the first gradient was shared with another variable: leave theirs alone
+      grad = grad.clone();
+      detail::add_into(grad, gradient);
+    }
+  }
+
+  /// Set when every value is step * (code - zero_point) of a grid: the variable then stands for integers.
+  const std::shared_ptr<const QuantInfo>& quant() const { return state_->quant; }
+  void set_quant(std::shared_ptr<const QuantInfo> quant) { state_->quant = std::move(quant); }
+  /// The integer codes. Throws Error when the variable carries none.
+  QTensor codes() const {
+    BITGRAIN_CHECK(state_->quant != nullptr, "this variable of shape ", shape(), " carries no integer codes");
+    return recover_codes(state_->value, *state_->quant);
+  }
+
+  /// The same values, cut off the tape; codes are kept.
+  Var detach() const {
+    Var result(state_->value);
+    result.state_->quant = state_->quant;
+    return result;
+  }
+
+  /// Fills the gradients of every leaf that requires one. `seed` is dL/d(this), one by default (then this must be a
+  /// single element). The tape behind this variable is freed on the way.
+  void backward(Tensor<T> seed = {}) const;
+
+  // For make_result.
+  const std::shared_ptr<detail::VarState<T>>& state() const { return state_; }
+
+ private:
+  std::shared_ptr<detail::VarState<T>> state_;
+};
+
+/// A tensor that backward will need. Remembers the version it had: if somebody writes into it before backward
+/// reads it, `get` throws Error instead of letting a wrong gradient through.
+template <class T>
+class Saved {
+ public:
+  Saved() = default;
+  explicit Saved(Tensor<T> tensor) : tensor_(std::move(tensor)), version_(tensor_.version()) {}
+  const Tensor<T>& get() const {
+    BITGRAIN_CHECK(tensor_.version() == version_, "a tensor of shape ", tensor_.shape(),
+                   " that backward still needs was written in place after the forward pass");
+    return tensor_;
+  }
+
+ private:
+  Tensor<T> tensor_;
+  std::uint64_t version_ = 0;
+};
+
+/// Wraps the value that an op computed. `backward(grad_output)` must call `add_grad` on every input that requires a
+/// gradient; it is recorded only when there is one. Inputs are held until backward has passed.
+template <class T, class Backward>
+Var<T> make_result(const char* op, Tensor<T> value, std::vector<Var<T>> inputs, Backward&& backward) {
+  Var<T> result(std::move(value));
+  if (!grad_enabled()) return result;
+  bool needed = false;
+  for (const auto& input : inputs) needed = needed || input.requires_grad();
+  if (!needed) return result;
+  auto node = std::make_shared<detail::Node<T>>();
+  node->op = op;
+  node->sequence = detail::next_sequence();
+  node->inputs = std::move(inputs);
+  node->output = result.state();
+  node->backward = std::forward<Backward>(backward);
+  result.state()->producer = std::move(node);
+  result.state()->requires_grad = true;
+  return result;
+}
+
+template <class T>
+void Var<T>::backward(Tensor<T> seed) const {
+  BITGRAIN_CHECK(requires_grad(), "backward was called on a variable that depends on no parameter");
+  if (!seed.defined()) {
+    BITGRAIN_CHECK(numel() == 1, "backward without a seed starts from a single element, this variable has shape ",
+                   shape());
+    seed = Tensor<T>(shape(), T{1});
+  }
+  add_grad(std::move(seed));
+  using State = std::shared_ptr<detail::VarState<T>>;
+  using Pending = std::pair<std::uint64_t, State>;  // by sequence number; a state may be queued more than once
+  const auto older = [](const Pending& a, const Pending& b) { return a.first < b.first; };
+  std::priority_queue<Pending, std::vector<Pending>, decltype(older)> queue(older);
+  const auto push = [&queue](const State& state) {
+    BITGRAIN_CHECK(!state->consumed, "backward reached a variable of shape ", state->value.shape(),
+                   " whose tape an earlier backward has freed; run the forward pass again");
+    if (state->producer) queue.emplace(state->producer->sequence, state);
+  };
+  push(state_);
+  while (!queue.empty()) {
+    const State current = queue.top().second;
+    queue.pop();
+    if (current->consumed) continue;  // queued by several readers, done already
+    const std::shared_ptr<detail::Node<T>> node = std::move(current->producer);
+    const Tensor<T> gradient = std::exchange(current->grad, {});
+    current->consumed = true;
+    if (gradient.defined()) node->backward(gradient);
+    node->backward = nullptr;
+    for (const auto& input : node->inputs)
+      if (input.requires_grad()) push(input.state());
+  }
+}
+
+}  // namespace bitgrain
