@@ -1,0 +1,36 @@
+#pragma once
+
+#include <type_traits>
+
+#include "bitgrain/kernels/reference/conv2d.hpp"
+#include "bitgrain/kernels/simd.hpp"
+#include "bitgrain/tensor/geometry.hpp"
+
+namespace bitgrain::kernels {
+
+/// 2-D convolution (cross-correlation, as everywhere in deep learning), x [N,H,W,I], w [O,Kh,Kw,I/groups],
+/// y [N,Ho,Wo,O]:
+///
+///     y[n,oh,ow,o] = bias[o] + sum over kh,kw,i of x[n, oh s - p + kh d, ow s - p + kw d, i] w[o,kh,kw,i]
+///
+/// where x is 0 outside the image and i runs over the channels of o's group. `bias` may be null. Throws Error if the
+/// geometry is not a convolution.
+template <class T, class Arch = DefaultArch>
+void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_identity_t<const T*> bias, T* y) {
+  reference::conv2d_forward(g, x, w, bias, y);
+}
+
+/// Gradient with respect to the input: dx[x] = sum over all (y,w) with which x[x] was multiplied. Overwrites dx.
+template <class T, class Arch = DefaultArch>
+void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
+  reference::conv2d_backward_data(g, dy, w, dx);
+}
+
+/// Gradient with respect to weights and bias: dw[w] = sum over all (x,y) of x dy; dbias[o] = sum of dy[..,o].
+/// Overwrites dw and dbias; `dbias` may be null.
+template <class T, class Arch = DefaultArch>
+void conv2d_backward_weights(const ConvGeometry& g, const T* x, const T* dy, T* dw, std::type_identity_t<T*> dbias) {
+  reference::conv2d_backward_weights(g, x, dy, dw, dbias);
+}
+
+}  // namespace bitgrain::kernels

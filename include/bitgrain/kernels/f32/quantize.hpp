@@ -1,0 +1,131 @@
+#pragma once
+
+/// Uniform quantization and the straight-through gradient with respect to values and step, one pass over memory each.
+///
+///     y = step * round(clamp(x / step, low, high))
+///     dx = dy where low <= x/step <= high, else 0
+///     dstep = sum of dy * (inside ? code - x/step : code)          (LSQ, Esser et al. 2020, eq. 3)
+///
+/// x / step is a division in double for weights (half-even, sign), so that the float network and its double twin
+/// derive the same codes; activations are numerous and multiply by 1/step in their own precision.
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+#include <xsimd/xsimd.hpp>
+
+#include "bitgrain/base/parallel.hpp"
+#include "bitgrain/kernels/f32/quantize_rule.hpp"
+
+namespace bitgrain::kernels {
+
+namespace detail {
+inline constexpr std::int64_t kQuantizeGrain = 1 << 15;
+
+// Calls body(begin, end) in parallel chunks and adds what they return in chunk order.
+template <class Body>
+double sum_of_chunks(std::int64_t n, Body&& body) {
+  const std::int64_t chunks = (n + kQuantizeGrain - 1) / kQuantizeGrain;
+  std::vector<double> partial(static_cast<std::size_t>(chunks));
+  parallel_for(n, kQuantizeGrain, [&](std::int64_t begin, std::int64_t end) {
+    partial[static_cast<std::size_t>(begin / kQuantizeGrain)] = body(begin, end);
+  });
+  double sum = 0;
+  for (const double p : partial) sum += p;
+  return sum;
+}
+
+// One element of the exact path: v = x / step in double.
+struct ExactCode {
+  double v, code;
+  bool inside;
+};
+inline ExactCode exact_code(double x, double step, const QuantizeRule& rule) {
+  const double v = x / step;
+  const bool inside = v >= rule.low && v <= rule.high;
+  const double clipped = v < rule.low ? rule.low : v > rule.high ? rule.high : v;
+  switch (rule.rounding) {
+    case Rounding::kHalfUp:
+      return {v, std::floor(clipped + 0.5), inside};
+    case Rounding::kHalfEven:
+      return {v, std::nearbyint(clipped), inside};
+    default:
+      return {v, clipped >= 0 ? 1.0 : -1.0, inside};
+  }
+}
+}  // namespace detail
+
+/// y[i] = step * code of x[i]. `step` > 0.
+template <class T, class Arch = xsimd::default_arch>
+void quantize_forward(std::int64_t n, const T* x, T step, const QuantizeRule& rule, T* y) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr auto kLanes = static_cast<std::int64_t>(Batch::size);
+  parallel_for(n, detail::kQuantizeGrain, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t i = begin;
+    if (rule.rounding == Rounding::kHalfUp) {
+      const T inverse = T{1} / step;
+      const Batch low(static_cast<T>(rule.low)), high(static_cast<T>(rule.high)), half(T{0.5}), s(step), r(inverse);
+      for (; i + kLanes <= end; i += kLanes) {
+        const Batch v = xsimd::min(xsimd::max(Batch::load_unaligned(x + i) * r, low), high);
+        (s * xsimd::floor(v + half)).store_unaligned(y + i);
+      }
+      for (; i < end; ++i) {
+        const T v = std::min(std::max(x[i] * inverse, static_cast<T>(rule.low)), static_cast<T>(rule.high));
+        y[i] = step * std::floor(v + T{0.5});
+      }
+    } else {
+      for (; i < end; ++i)
+        y[i] = static_cast<T>(detail::exact_code(static_cast<double>(x[i]), static_cast<double>(step), rule).code) *
+               step;
+    }
+  });
+}
+
+/// dx[i] and, as the return value, dL/dstep (before LSQ's gradient scale). Adds in a fixed order.
+template <class T, class Arch = xsimd::default_arch>
+double quantize_backward(std::int64_t n, const T* x, const T* dy, T step, const QuantizeRule& rule, T* dx) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr auto kLanes = static_cast<std::int64_t>(Batch::size);
+  return detail::sum_of_chunks(n, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t i = begin;
+    double dstep = 0;
+    if (rule.rounding == Rounding::kHalfUp) {
+      const T inverse = T{1} / step;
+      const Batch low(static_cast<T>(rule.low)), high(static_cast<T>(rule.high)), half(T{0.5}), r(inverse),
+          zero(T{0});
+      // Short runs in single precision, gathered in double: the sum of a chunk loses nothing that matters.
+      constexpr std::int64_t kRun = 64 * kLanes;
+      while (i + kLanes <= end) {
+        Batch sum(T{0});
+        const std::int64_t stop = std::min(end - kLanes + 1, i + kRun);
+        for (; i < stop; i += kLanes) {
+          const Batch v = Batch::load_unaligned(x + i) * r;
+          const Batch g = Batch::load_unaligned(dy + i);
+          const Batch clipped = xsimd::min(xsimd::max(v, low), high);
+          const auto inside = (v >= low) & (v <= high);
+          const Batch code = xsimd::floor(clipped + half);
+          xsimd::select(inside, g, zero).store_unaligned(dx + i);
+          sum = sum + g * (code - xsimd::select(inside, v, zero));
+        }
+        dstep += static_cast<double>(xsimd::hadd(sum));
+      }
+      for (; i < end; ++i) {
+        const T v = x[i] * inverse;
+        const bool inside = v >= static_cast<T>(rule.low) && v <= static_cast<T>(rule.high);
+        const T clipped = std::min(std::max(v, static_cast<T>(rule.low)), static_cast<T>(rule.high));
+        const T code = std::floor(clipped + T{0.5});
+        dx[i] = inside ? dy[i] : T{0};
+        dstep += static_cast<double>(dy[i] * (code - (inside ? v : T{0})));
+      }
+    } else {
+      for (; i < end; ++i) {
+        const auto e = detail::exact_code(static_cast<double>(x[i]), static_cast<double>(step), rule);
+        dx[i] = e.inside ? dy[i] : T{0};
+        dstep += static_cast<double>(dy[i]) * (e.inside ? e.code - e.v : e.code);
+      }
+    }
+    return dstep;
+  });
+}
+
+}  // namespace bitgrain::kernels
