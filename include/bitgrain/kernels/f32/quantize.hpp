@@ -9,13 +9,14 @@
 /// x / step is a division in double for weights (half-even, sign), so that the float network and its double twin
 /// derive the same codes; activations are numerous and multiply by 1/step in their own precision.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
-#include <xsimd/xsimd.hpp>
 
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/f32/quantize_rule.hpp"
+#include "bitgrain/kernels/simd.hpp"
 
 namespace bitgrain::kernels {
 
@@ -56,18 +57,18 @@ inline ExactCode exact_code(double x, double step, const QuantizeRule& rule) {
 }  // namespace detail
 
 /// y[i] = step * code of x[i]. `step` > 0.
-template <class T, class Arch = xsimd::default_arch>
+template <class T, class Arch = DefaultArch>
 void quantize_forward(std::int64_t n, const T* x, T step, const QuantizeRule& rule, T* y) {
-  using Batch = xsimd::batch<T, Arch>;
-  constexpr auto kLanes = static_cast<std::int64_t>(Batch::size);
+  using Batch = Vec<T, Arch>;
+  constexpr std::int64_t kWidth = kLanes<T, Arch>;
   parallel_for(n, detail::kQuantizeGrain, [&](std::int64_t begin, std::int64_t end) {
     std::int64_t i = begin;
     if (rule.rounding == Rounding::kHalfUp) {
       const T inverse = T{1} / step;
       const Batch low(static_cast<T>(rule.low)), high(static_cast<T>(rule.high)), half(T{0.5}), s(step), r(inverse);
-      for (; i + kLanes <= end; i += kLanes) {
-        const Batch v = xsimd::min(xsimd::max(Batch::load_unaligned(x + i) * r, low), high);
-        (s * xsimd::floor(v + half)).store_unaligned(y + i);
+      for (; i + kWidth <= end; i += kWidth) {
+        const Batch v = min(max(Batch::load_unaligned(x + i) * r, low), high);
+        (s * floor(v + half)).store_unaligned(y + i);
       }
       for (; i < end; ++i) {
         const T v = std::min(std::max(x[i] * inverse, static_cast<T>(rule.low)), static_cast<T>(rule.high));
@@ -82,10 +83,10 @@ void quantize_forward(std::int64_t n, const T* x, T step, const QuantizeRule& ru
 }
 
 /// dx[i] and, as the return value, dL/dstep (before LSQ's gradient scale). Adds in a fixed order.
-template <class T, class Arch = xsimd::default_arch>
+template <class T, class Arch = DefaultArch>
 double quantize_backward(std::int64_t n, const T* x, const T* dy, T step, const QuantizeRule& rule, T* dx) {
-  using Batch = xsimd::batch<T, Arch>;
-  constexpr auto kLanes = static_cast<std::int64_t>(Batch::size);
+  using Batch = Vec<T, Arch>;
+  constexpr std::int64_t kWidth = kLanes<T, Arch>;
   return detail::sum_of_chunks(n, [&](std::int64_t begin, std::int64_t end) {
     std::int64_t i = begin;
     double dstep = 0;
@@ -94,20 +95,20 @@ double quantize_backward(std::int64_t n, const T* x, const T* dy, T step, const 
       const Batch low(static_cast<T>(rule.low)), high(static_cast<T>(rule.high)), half(T{0.5}), r(inverse),
           zero(T{0});
       // Short runs in single precision, gathered in double: the sum of a chunk loses nothing that matters.
-      constexpr std::int64_t kRun = 64 * kLanes;
-      while (i + kLanes <= end) {
+      constexpr std::int64_t kRun = 64 * kWidth;
+      while (i + kWidth <= end) {
         Batch sum(T{0});
-        const std::int64_t stop = std::min(end - kLanes + 1, i + kRun);
-        for (; i < stop; i += kLanes) {
+        const std::int64_t stop = std::min(end - kWidth + 1, i + kRun);
+        for (; i < stop; i += kWidth) {
           const Batch v = Batch::load_unaligned(x + i) * r;
           const Batch g = Batch::load_unaligned(dy + i);
-          const Batch clipped = xsimd::min(xsimd::max(v, low), high);
-          const auto inside = (v >= low) & (v <= high);
-          const Batch code = xsimd::floor(clipped + half);
-          xsimd::select(inside, g, zero).store_unaligned(dx + i);
-          sum = sum + g * (code - xsimd::select(inside, v, zero));
+          const Batch clipped = min(max(v, low), high);
+          const auto inside = (v >= low) && (v <= high);
+          const Batch code = floor(clipped + half);
+          select(inside, g, zero).store_unaligned(dx + i);
+          sum = sum + g * (code - select(inside, v, zero));
         }
-        dstep += static_cast<double>(xsimd::hadd(sum));
+        dstep += static_cast<double>(horizontal_sum(sum));
       }
       for (; i < end; ++i) {
         const T v = x[i] * inverse;

@@ -37,7 +37,7 @@ double quantize_backward(std::int64_t n, const T* x, const T* dy, T step, const 
     const T v = x[i] / step;
     const bool inside = v >= static_cast<T>(rule.low) && v <= static_cast<T>(rule.high);
     T y = 0;
-    quantize_forward<T>(1, x + i, step, rule, &y);
+    reference::quantize_forward<T>(1, x + i, step, rule, &y);
     const T code = std::nearbyint(y / step);
     dx[i] = inside ? dy[i] : T{0};
     dstep += static_cast<double>(dy[i] * (inside ? code - v : code));
