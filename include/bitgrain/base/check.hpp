@@ -3,7 +3,8 @@
 /// Errors: `BITGRAIN_CHECK(condition, "what was expected, what came: ", value)` throws `bitgrain::Error`.
 /// Built with -fno-exceptions it calls a replaceable handler instead, which must not return.
 
-#if defined(__FAST_MATH__)
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
 #error "bitgrain must not be compiled with -ffast-math: requantization constants and gradients need IEEE arithmetic"
 #endif
 

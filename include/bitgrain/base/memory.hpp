@@ -74,6 +74,10 @@ class MemoryPool {
       release_cached();
       block = ::operator new (size, std::align_val_t{kAlignment}, std::nothrow);
     }
+    if (block == nullptr) {
+      const std::scoped_lock lock(mutex_);
+      stats_.bytes_in_use -= size;
+    }
     BITGRAIN_CHECK(block != nullptr, "out of memory: the system refused a block of ", size, " bytes");
     return block;
   }

@@ -51,14 +51,14 @@ struct ChunkBody {
 class ChunkRun {
  public:
   ChunkRun(std::int64_t count, std::int64_t grain, ChunkBody body)
-      : count_(count), grain_(grain), chunks_((count + grain - 1) / grain), body_(body) {}
+      : count_(count), grain_(grain), chunks_(count / grain + (count % grain != 0)), body_(body) {}
   std::int64_t chunks() const { return chunks_; }
   void work() {
     const bool outer = inside_parallel();
     inside_parallel() = true;
     for (std::int64_t c = next_.fetch_add(1); c < chunks_; c = next_.fetch_add(1)) {
       const std::int64_t begin = c * grain_;
-      const std::int64_t end = begin + grain_ < count_ ? begin + grain_ : count_;
+      const std::int64_t end = count_ - begin > grain_ ? begin + grain_ : count_;
 #if BITGRAIN_HAS_EXCEPTIONS
       try {
         body_.call(body_.object, begin, end);

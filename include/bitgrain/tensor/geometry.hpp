@@ -29,6 +29,18 @@ inline std::int64_t window_positions(std::int64_t in, std::int64_t kernel, std::
   const std::int64_t room = in + 2 * pad - dilation * (kernel - 1) - 1;
   return room < 0 ? 0 : room / stride + 1;
 }
+// Whether every window of one axis has a tap inside the input, given padding of at most half the kernel. Only windows
+// that start in the padding can miss it, and only with dilation: taps at -1 and 2 of an axis of 2.
+inline bool windows_reach_input(std::int64_t in, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
+                                std::int64_t dilation) {
+  const std::int64_t positions = window_positions(in, kernel, stride, pad, dilation);
+  for (std::int64_t o = 0; o < positions && o * stride < pad; ++o) {
+    const std::int64_t before = pad - o * stride;
+    const std::int64_t tap = (before + dilation - 1) / dilation;  // the first that is not left of the input
+    if (tap >= kernel || tap * dilation - before >= in) return false;
+  }
+  return true;
+}
 inline void check_window(const char* what, const Window2d& w) {
   BITGRAIN_CHECK(w.kernel_h >= 1 && w.kernel_w >= 1 && w.stride_h >= 1 && w.stride_w >= 1 && w.pad_h >= 0 &&
                      w.pad_w >= 0 && w.dilation_h >= 1 && w.dilation_w >= 1,
@@ -96,6 +108,11 @@ struct PoolGeometry {
                    ", kernel ", window.kernel_h, "x", window.kernel_w);
     BITGRAIN_CHECK(channels >= 1 && out_h() >= 1 && out_w() >= 1, what, ": a window of ", window.kernel_h, "x",
                    window.kernel_w, " does not fit an input of ", in_h, "x", in_w);
+    const auto& w = window;
+    BITGRAIN_CHECK(detail::windows_reach_input(in_h, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h) &&
+                       detail::windows_reach_input(in_w, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w),
+                   what, ": a window of ", w.kernel_h, "x", w.kernel_w, " with dilation ", w.dilation_h, "x",
+                   w.dilation_w, " lies in the padding altogether, input ", in_h, "x", in_w);
   }
   friend bool operator==(const PoolGeometry&, const PoolGeometry&) = default;
 };

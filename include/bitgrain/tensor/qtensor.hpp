@@ -27,11 +27,14 @@ constexpr std::string_view to_string(Grid grid) {
   return names[static_cast<std::size_t>(grid)];
 }
 
-/// Smallest and largest code of a grid. (For kPow2 and kPlanes the range that b bits of magnitude could span.)
+/// Smallest and largest code of a grid.
 struct CodeRange {
   std::int32_t low = 0, high = 0;
 };
+/// The range of the codes at `bits` = 1..30 bits. (For kPow2 and kPlanes the range that b bits of magnitude could
+/// span.)
 constexpr CodeRange code_range(Grid grid, int bits) {
+  BITGRAIN_CHECK(bits >= 1 && bits <= 30, "codes have 1 to 30 bits, got ", bits);
   const std::int32_t half = std::int32_t{1} << (bits - 1);
   switch (grid) {
     case Grid::kUnsigned:
@@ -43,6 +46,14 @@ constexpr CodeRange code_range(Grid grid, int bits) {
     default:
       return {-(2 * half - 1), 2 * half - 1};
   }
+}
+
+/// Whether `code` occurs at `bits` bits. (For kPow2 and kPlanes: whether it lies in the range.)
+constexpr bool on_grid(Grid grid, int bits, std::int64_t code) {
+  const CodeRange range = code_range(grid, bits);
+  if (code < range.low || code > range.high) return false;
+  if (grid == Grid::kOdd) return code % 2 != 0;
+  return bits > 1 || code != 0 || (grid != Grid::kSigned && grid != Grid::kSymmetric);
 }
 
 /// How a tensor of real values stands for integers: value = step * (code - zero_point).
@@ -63,8 +74,9 @@ struct QTensor {
   Tensor<std::int32_t> codes;
 };
 
-/// The codes of values that lie on the grid of `info` (value = step * code up to rounding of the product): exact,
-/// because the quotient is within 2^-20 of an integer. Throws Error if a value is not on the grid.
+/// The codes of values that lie on the grid of `info`: exact, because value = step * (code - zero_point) up to the
+/// rounding of step and product to float (2^-23 relative), so value / step is near one integer and no other. Throws
+/// Error if a value is not on the grid.
 template <class T>
 QTensor recover_codes(const Tensor<T>& values, const QuantInfo& info) {
   QTensor result{info, Tensor<std::int32_t>(values.shape())};
@@ -78,10 +90,13 @@ QTensor recover_codes(const Tensor<T>& values, const QuantInfo& info) {
     const double step = info.step[static_cast<std::size_t>(c)];
     for (std::int64_t i = c * per_step; i < (c + 1) * per_step; ++i) {
       const double quotient = static_cast<double>(value[i]) / step;
-      const double code = std::nearbyint(quotient);
-      BITGRAIN_CHECK(std::abs(quotient - code) < 1e-3, "value ", value[i], " at ", i, " is no multiple of the step ",
-                     step);
-      codes[i] = static_cast<std::int32_t>(code) + info.zero_point;
+      const double nearest = std::nearbyint(quotient);
+      BITGRAIN_CHECK(std::abs(quotient - nearest) < 1e-3 + std::abs(nearest) * 0x1p-22 && std::abs(nearest) < 0x1p31,
+                     "value ", value[i], " at ", i, " is no multiple of the step ", step);
+      const std::int64_t code = static_cast<std::int64_t>(nearest) + info.zero_point;
+      BITGRAIN_CHECK(on_grid(info.grid, info.bits, code), "value ", value[i], " at ", i, " has code ", code,
+                     ", which the ", to_string(info.grid), " grid does not have at ", info.bits, " bits");
+      codes[i] = static_cast<std::int32_t>(code);
     }
   }
   return result;

@@ -14,6 +14,8 @@ namespace bitgrain {
 class Shape {
  public:
   static constexpr int kMaxRank = 6;
+  /// More than any memory holds, and small enough that sizes in bytes fit 64 bits.
+  static constexpr std::int64_t kMaxElements = std::int64_t{1} << 48;
 
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> extents) {
@@ -36,6 +38,9 @@ class Shape {
   void append(std::int64_t extent) {
     BITGRAIN_CHECK(rank_ < kMaxRank, "tensors have at most ", kMaxRank, " dimensions");
     BITGRAIN_CHECK(extent >= 0, "a dimension must not be negative, got ", extent);
+    const std::int64_t count = numel();
+    BITGRAIN_CHECK(extent == 0 || count <= kMaxElements / extent, "a tensor of ", to_string(), " x ", extent,
+                   " would have more than ", kMaxElements, " elements");
     extents_[static_cast<std::size_t>(rank_++)] = extent;
   }
   friend bool operator==(const Shape& a, const Shape& b) {
@@ -46,7 +51,10 @@ class Shape {
   }
   std::string to_string() const {
     std::string text = "[";
-    for (int i = 0; i < rank_; ++i) text += (i ? "," : "") + std::to_string(extents_[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < rank_; ++i) {
+      if (i > 0) text += ',';
+      text += std::to_string(extents_[static_cast<std::size_t>(i)]);
+    }
     return text + "]";
   }
   friend std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.to_string(); }

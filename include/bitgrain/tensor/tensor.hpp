@@ -82,12 +82,13 @@ class Tensor {
 
   /// The same storage under another shape of as many elements. One extent may be -1: it is inferred.
   Tensor reshape(std::initializer_list<std::int64_t> extents) const {
-    std::int64_t known = 1;
-    int unknown = 0;
-    for (const std::int64_t e : extents) (e == -1 ? (void)++unknown : (void)(known *= e));
+    const auto unknown = std::count(extents.begin(), extents.end(), std::int64_t{-1});
     BITGRAIN_CHECK(unknown <= 1, "reshape can infer one extent, ", unknown, " are -1");
+    Shape known;
+    for (const std::int64_t e : extents) known.append(e == -1 ? 1 : e);
+    const std::int64_t inferred = known.numel() > 0 ? numel() / known.numel() : 0;
     Shape shape;
-    for (const std::int64_t e : extents) shape.append(e == -1 ? (known > 0 ? numel() / known : 0) : e);
+    for (const std::int64_t e : extents) shape.append(e == -1 ? inferred : e);
     return reshape(shape);
   }
   Tensor reshape(const Shape& shape) const {
