@@ -9,7 +9,7 @@ using namespace bitgrain;
 static_assert(requires(LsqBank<float> b, const Var<float>& x) { b(x); });
 
 TEST_CASE("a bank keeps one learned step per candidate and trains only the active one") {
-  LsqBank<float> bank({QuantRole::kWeights, 4, 1, Grid::kSigned, "conv"}, {2, 4, 8}, {});
+  LsqBank<float> bank({QuantRole::kWeights, 4, 1, Grid::kSigned, false, "conv"}, {2, 4, 8}, {});
   Tensor<float> values({100});
   RandomStream random(1, "bank");
   for (float& v : values.mutable_values()) v = static_cast<float>(random.normal());

@@ -15,9 +15,9 @@ Var<T> random_var(const Shape& shape, std::uint64_t seed, bool grad = true) {
   return Var<T>(t, grad);
 }
 QuantizerSpec weights(int bits, std::int64_t channels = 1) {
-  return {QuantRole::kWeights, bits, channels, Grid::kSigned, "w"};
+  return {QuantRole::kWeights, bits, channels, Grid::kSigned, false, "w"};
 }
-QuantizerSpec activations(int bits) { return {QuantRole::kActivations, bits, 1, Grid::kUnsigned, "a"}; }
+QuantizerSpec activations(int bits) { return {QuantRole::kActivations, bits, 1, Grid::kUnsigned, false, "a"}; }
 }  // namespace
 
 static_assert(Quantizer<Lsq<float>> && Quantizer<Lsq<double>>);

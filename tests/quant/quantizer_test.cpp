@@ -54,8 +54,8 @@ TEST_CASE("optional members of a quantizer are called where they exist, through 
 
 TEST_CASE("Float passes weights, rectifies activations and emits no codes") {
   const Var<float> x(Tensor<float>({2}, {-1.0f, 2.0f}));
-  Float<float> w({QuantRole::kWeights, 8, 1, Grid::kSigned, ""}),
-      a({QuantRole::kActivations, 8, 1, Grid::kUnsigned, ""});
+  Float<float> w({QuantRole::kWeights, 8, 1, Grid::kSigned, false, ""}),
+      a({QuantRole::kActivations, 8, 1, Grid::kUnsigned, false, ""});
   CHECK(w(x).value()[0] == -1.0f);
   CHECK(a(x).value()[0] == 0.0f);
   CHECK(a(x).quant() == nullptr);
@@ -63,7 +63,7 @@ TEST_CASE("Float passes weights, rectifies activations and emits no codes") {
 }
 
 TEST_CASE("an AnyQuantizer without a choice is full precision, and gives what the quantizer inside gives") {
-  const QuantizerSpec spec{QuantRole::kActivations, 4, 1, Grid::kUnsigned, "act"};
+  const QuantizerSpec spec{QuantRole::kActivations, 4, 1, Grid::kUnsigned, false, "act"};
   AnyQuantizer<float> nothing(spec);
   CHECK(nothing.bits() == 32);
   const Var<float> x(Tensor<float>({3}, {-1.0f, 0.4f, 2.0f}));

@@ -10,9 +10,9 @@ static_assert(Quantizer<UniformSte<float>> && Quantizer<UniformSte<double>>);
 
 namespace {
 QuantizerSpec weights(int bits, std::int64_t channels = 1) {
-  return {QuantRole::kWeights, bits, channels, Grid::kSigned, "w"};
+  return {QuantRole::kWeights, bits, channels, Grid::kSigned, false, "w"};
 }
-QuantizerSpec activations(int bits) { return {QuantRole::kActivations, bits, 1, Grid::kUnsigned, "a"}; }
+QuantizerSpec activations(int bits) { return {QuantRole::kActivations, bits, 1, Grid::kUnsigned, false, "a"}; }
 }  // namespace
 
 TEST_CASE("min-max weights follow the largest magnitude, per tensor and per channel, on a symmetric grid") {

@@ -36,7 +36,8 @@ struct QuantizerSpec {
   /// Activations after a ReLU are unsigned: the quantizer then clips negative values itself, it *is* the ReLU.
   /// Weights are signed.
   Grid grid = Grid::kSigned;
-  std::string name;  ///< of the site, for messages and random streams
+  bool fixed = false;  ///< bits that uniform settings and searches leave alone (behind an average pool)
+  std::string name;    ///< of the site, for messages and random streams; known once the model stands
 };
 
 /// A trainable (or merely stored) value of a quantizer.
