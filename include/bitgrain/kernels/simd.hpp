@@ -154,13 +154,14 @@ inline typename V::value_type horizontal_min(const V& v) {
   return *std::min_element(lanes, lanes + V::size);
 }
 
-/// Loads and stores at any address.
+/// Loads and stores all lanes at any address. (Not `store`: argument-dependent lookup would find xsimd's, which wants
+/// aligned addresses.)
 template <class V>
-inline V load(const typename V::value_type* p) {
+inline V load_all(const typename V::value_type* p) {
   return V::load_unaligned(p);
 }
 template <class V>
-inline void store(typename V::value_type* p, const V& v) {
+inline void store_all(typename V::value_type* p, const V& v) {
   v.store_unaligned(p);
 }
 

@@ -2,7 +2,10 @@
 
 #include <type_traits>
 
-#include "bitgrain/kernels/reference/conv2d.hpp"
+#include "bitgrain/kernels/f32/conv2d_direct.hpp"
+#include "bitgrain/kernels/f32/conv2d_plan.hpp"
+#include "bitgrain/kernels/f32/conv2d_weights.hpp"
+#include "bitgrain/kernels/f32/reduce.hpp"
 #include "bitgrain/kernels/simd.hpp"
 #include "bitgrain/tensor/geometry.hpp"
 
@@ -17,20 +20,26 @@ namespace bitgrain::kernels {
 /// geometry is not a convolution.
 template <class T, class Arch = DefaultArch>
 void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_identity_t<const T*> bias, T* y) {
-  reference::conv2d_forward(g, x, w, bias, y);
+  g.validate();
+  run_direct<T, Arch>(plan_forward(g), forward_weight_steps(g), x, w, bias, y);
 }
 
 /// Gradient with respect to the input: dx[x] = sum over all (y,w) with which x[x] was multiplied. Overwrites dx.
 template <class T, class Arch = DefaultArch>
 void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
-  reference::conv2d_backward_data(g, dy, w, dx);
+  g.validate();
+  for (std::int64_t h = 0; h < g.window.stride_h; ++h)
+    for (std::int64_t v = 0; v < g.window.stride_w; ++v)
+      run_direct<T, Arch>(plan_backward_data(g, h, v), backward_weight_steps(g), dy, w, nullptr, dx);
 }
 
 /// Gradient with respect to weights and bias: dw[w] = sum over all (x,y) of x dy; dbias[o] = sum of dy[..,o].
 /// Overwrites dw and dbias; `dbias` may be null.
 template <class T, class Arch = DefaultArch>
 void conv2d_backward_weights(const ConvGeometry& g, const T* x, const T* dy, T* dw, std::type_identity_t<T*> dbias) {
-  reference::conv2d_backward_weights(g, x, dy, dw, dbias);
+  g.validate();
+  run_weight_gradient<T, Arch>(plan_forward(g), x, dy, dw);
+  if (dbias) column_sum<T, Arch>(g.batch * g.out_h() * g.out_w(), g.out_channels, dy, dbias);
 }
 
 }  // namespace bitgrain::kernels

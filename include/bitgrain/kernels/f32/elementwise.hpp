@@ -29,8 +29,8 @@ void map(std::int64_t n, T* y, F f, const In*... x) {
   using V = Vec<T, Arch>;
   parallel_for(n, kElementwiseChunk, [&](std::int64_t begin, std::int64_t end) {
     std::int64_t i = begin;
-    for (; i + kLanes<T, Arch> <= end; i += kLanes<T, Arch>) store<V>(y + i, f(load<V>(x + i)...));
-    if (i < end) store_first<V>(y + i, end - i, f(load_first<V>(x + i, end - i)...));
+    for (; i + kLanes<T, Arch> <= end; i += kLanes<T, Arch>) store_all(y + i, f(load_all<V>(x + i)...));
+    if (i < end) store_first(y + i, end - i, f(load_first<V>(x + i, end - i)...));
   });
 }
 
@@ -50,15 +50,15 @@ void update(std::int64_t n, F f, P*... x) {
     std::int64_t i = begin;
     for (; i + kLanes<T, Arch> <= end; i += kLanes<T, Arch>)
       step(
-          i, [](const T* p) { return load<V>(p); },
+          i, [](const T* p) { return load_all<V>(p); },
           [](auto* p, const V& v) {
-            if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(p)>>) store<V>(p, v);
+            if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(p)>>) store_all(p, v);
           });
     if (i < end)
       step(
           i, [&](const T* p) { return load_first<V>(p, end - i); },
           [&](auto* p, const V& v) {
-            if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(p)>>) store_first<V>(p, end - i, v);
+            if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(p)>>) store_first(p, end - i, v);
           });
   });
 }
@@ -176,9 +176,9 @@ void add_row(std::int64_t rows, std::int64_t cols, const T* x, const T* row, T* 
       T* to = y + r * cols;
       std::int64_t c = 0;
       for (; c + kLanes<T, Arch> <= cols; c += kLanes<T, Arch>)
-        store<V>(to + c, load<V>(from + c) + load<V>(row + c));
+        store_all(to + c, load_all<V>(from + c) + load_all<V>(row + c));
       if (c < cols)
-        store_first<V>(to + c, cols - c, load_first<V>(from + c, cols - c) + load_first<V>(row + c, cols - c));
+        store_first(to + c, cols - c, load_first<V>(from + c, cols - c) + load_first<V>(row + c, cols - c));
     }
   });
 }

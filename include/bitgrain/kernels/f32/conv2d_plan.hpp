@@ -1,0 +1,102 @@
+#pragma once
+
+/// A convolution as the direct kernels see it: which input positions an output position reads, per axis.
+///
+/// Output position t of an axis is written at first + t * spacing and reads the input at t * step + tap.offset, for
+/// each tap. The forward pass has one plan: step = stride, offsets -pad + k * dilation. The gradient with respect to
+/// the input is a convolution of dy with the kernel turned round,
+///
+///     dx[i] = sum over k with i + pad - k dilation = o stride of dy[o] w[k],
+///
+/// and which k qualify depends on i mod stride only. So it has stride_h x stride_w plans, one for each phase r:
+/// i = r + t stride, reading dy at o = t + (r + pad - k dilation) / stride for those k that divide. No zeros between
+/// the elements of dy are ever multiplied.
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "bitgrain/tensor/geometry.hpp"
+
+namespace bitgrain::kernels {
+
+/// One kernel position: where it reads, relative to the output position's place, and its index in the kernel.
+struct Tap {
+  std::int64_t offset, kernel;
+};
+
+/// One axis of a plan.
+struct AxisPlan {
+  std::vector<Tap> taps;  ///< ascending offsets; may be empty (a phase that no output reads)
+  std::int64_t step = 1;
+  std::int64_t count = 0;               ///< output positions
+  std::int64_t first = 0, spacing = 1;  ///< where they are written
+  std::int64_t input = 0, output = 0;   ///< extents of the two images
+
+  /// The input range [low(0), high(count - 1)) that all output positions read together; it may exceed the image.
+  std::int64_t low(std::int64_t t) const { return t * step + (taps.empty() ? 0 : taps.front().offset); }
+  std::int64_t high(std::int64_t t) const { return t * step + (taps.empty() ? 0 : taps.back().offset + 1); }
+  /// Whether the taps read neighbouring positions, so that a kernel row is one run of memory.
+  bool contiguous() const {
+    for (std::size_t i = 1; i < taps.size(); ++i)
+      if (taps[i].offset != taps[i - 1].offset + 1) return false;
+    return true;
+  }
+};
+
+/// A direct convolution of [batch, in_h, in_w, groups * group_in] to [batch, out_h, out_w, groups * group_out].
+struct ConvPlan {
+  AxisPlan h, w;
+  std::int64_t batch = 0, groups = 1, group_in = 1, group_out = 1;
+
+  std::int64_t in_channels() const { return groups * group_in; }
+  std::int64_t out_channels() const { return groups * group_out; }
+  /// Terms of the sum behind one output number.
+  std::int64_t terms() const { return static_cast<std::int64_t>(h.taps.size() * w.taps.size()) * group_in; }
+  std::int64_t macs_per_row() const { return w.count * out_channels() * terms(); }
+};
+
+namespace detail {
+
+inline AxisPlan forward_axis(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                             std::int64_t pad, std::int64_t dilation) {
+  AxisPlan axis{{}, stride, out, 0, 1, in, out};
+  for (std::int64_t k = 0; k < kernel; ++k) axis.taps.push_back({k * dilation - pad, k});
+  return axis;
+}
+
+inline AxisPlan backward_axis(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                              std::int64_t pad, std::int64_t dilation, std::int64_t phase) {
+  AxisPlan axis{{}, 1, (in - phase + stride - 1) / stride, phase, stride, out, in};
+  for (std::int64_t k = kernel - 1; k >= 0; --k) {
+    const std::int64_t distance = phase + pad - k * dilation;
+    if (distance % stride == 0) axis.taps.push_back({distance / stride, k});
+  }
+  return axis;
+}
+
+}  // namespace detail
+
+/// y from x.
+inline ConvPlan plan_forward(const ConvGeometry& g) {
+  const Window2d& w = g.window;
+  return {detail::forward_axis(g.in_h, g.out_h(), w.kernel_h, w.stride_h, w.pad_h, w.dilation_h),
+          detail::forward_axis(g.in_w, g.out_w(), w.kernel_w, w.stride_w, w.pad_w, w.dilation_w),
+          g.batch,
+          g.groups,
+          g.group_in(),
+          g.group_out()};
+}
+
+/// The elements dx[phase_h + i stride_h, phase_w + j stride_w] from dy.
+inline ConvPlan plan_backward_data(const ConvGeometry& g, std::int64_t phase_h, std::int64_t phase_w) {
+  const Window2d& w = g.window;
+  return {detail::backward_axis(g.in_h, g.out_h(), w.kernel_h, w.stride_h, w.pad_h, w.dilation_h, phase_h),
+          detail::backward_axis(g.in_w, g.out_w(), w.kernel_w, w.stride_w, w.pad_w, w.dilation_w, phase_w),
+          g.batch,
+          g.groups,
+          g.group_out(),
+          g.group_in()};
+}
+
+}  // namespace bitgrain::kernels

@@ -1,0 +1,66 @@
+#pragma once
+
+/// Packing B for the register tile (tile.hpp). The columns of a [rows, columns] matrix are cut into panels of
+/// 1 to kTileVectors vectors; a panel holds all rows, each `vectors * lanes` numbers long, the last one filled up
+/// with zeros. So a tile reads its B front to back with aligned loads:
+///
+///     panel 0: row 0 [c0 c1 ... c31]  row 1 [c0 ... c31] ...      panel 1: row 0 [c32 ... c47 0 ...] ...
+///
+/// Packing touches every number of B once and is paid back by its use in at least one tile of rows per 8 rows of A.
+
+#include <algorithm>
+#include <cstdint>
+
+#include "bitgrain/base/parallel.hpp"
+#include "bitgrain/kernels/f32/tile.hpp"
+
+namespace bitgrain::kernels {
+
+/// A panel: its first column, its columns, and its width in vectors.
+struct Panel {
+  std::int64_t first, columns;
+  int vectors;
+};
+
+/// The panels of `columns` columns, in order. Panel i of a packed matrix starts at rows * first(i) rounded up to
+/// vectors, which is rows * Panel::first because only the last panel is filled up.
+template <class T, class Arch>
+class Panels {
+ public:
+  explicit Panels(std::int64_t columns) : columns_(columns), vectors_((columns + kL - 1) / kL) {}
+
+  /// Numbers of a packed row, filling included.
+  std::int64_t width() const { return vectors_ * kL; }
+
+  /// Calls `visit(Panel)` for each panel.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (std::int64_t v = 0; v < vectors_;) {
+      const int take = next_tile_vectors(vectors_ - v);
+      visit(Panel{v * kL, std::min(columns_ - v * kL, take * kL), take});
+      v += take;
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kL = kLanes<T, Arch>;
+  std::int64_t columns_, vectors_;
+};
+
+/// Writes rows [begin, end) of a panel of `width` numbers: packed[r * width + c] = factor * b[r * row_step + c *
+/// column_step], and zeros for c >= columns.
+template <class T>
+void pack_panel(std::int64_t rows, std::int64_t columns, T factor, const T* b, std::int64_t row_step,
+                std::int64_t column_step, std::int64_t width, T* packed) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const T* from = b + r * row_step;
+    T* to = packed + r * width;
+    if (column_step == 1)
+      for (std::int64_t c = 0; c < columns; ++c) to[c] = factor * from[c];
+    else
+      for (std::int64_t c = 0; c < columns; ++c) to[c] = factor * from[c * column_step];
+    std::fill(to + columns, to + width, T(0));
+  }
+}
+
+}  // namespace bitgrain::kernels
