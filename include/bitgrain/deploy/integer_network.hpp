@@ -41,11 +41,13 @@ struct Value {
   double step = 1;  ///< real = step * (code - zero_point); per-channel accumulators store 1 here
   std::int32_t zero_point = 0;
   std::int64_t numel() const { return height * width * channels; }
+  friend bool operator==(const Value&, const Value&) = default;
 };
 
 /// The image bytes [height, width, channels] become codes through a 256-entry table per channel.
 struct InputTable {
   std::vector<std::int16_t> codes;  ///< [channels][256]; within u8 or s8 as value 0 says
+  friend bool operator==(const InputTable&, const InputTable&) = default;
 };
 
 /// Weights as codes, [out][kh][kw][in/groups].
@@ -57,6 +59,7 @@ struct WeightCodes {
   /// reports do.
   std::vector<float> step;
   std::int64_t payload_bytes() const { return (static_cast<std::int64_t>(codes.size()) * bits + 7) / 8; }
+  friend bool operator==(const WeightCodes&, const WeightCodes&) = default;
 };
 
 /// Convolution or linear layer (a 1x1 convolution of a 1x1 image): codes to accumulators, or floats to floats.
@@ -65,12 +68,14 @@ struct ConvOp {
   int input = 0, output = 0;
   ConvGeometry geometry;  ///< batch = 1
   WeightCodes weights;
+  friend bool operator==(const ConvOp&, const ConvOp&) = default;
 };
 
 /// One summand of a requantization.
 struct Term {
   int value = 0;
   std::vector<std::int32_t> multiplier;  ///< M_c, one per channel
+  friend bool operator==(const Term&, const Term&) = default;
 };
 
 /// Sums of terms to codes (or to int32 logits): see the head of this file.
@@ -81,12 +86,14 @@ struct RequantizeOp {
   std::vector<std::int64_t> bias;   ///< B_c
   std::vector<std::uint8_t> shift;  ///< n_c
   std::int32_t low = 0, high = 255;
+  friend bool operator==(const RequantizeOp&, const RequantizeOp&) = default;
 };
 
 /// Float arithmetic: y_c = clip(sum over terms of scale_c * value_c + shift_c, low, high).
 struct AffineTerm {
   int value = 0;
   std::vector<float> scale;
+  friend bool operator==(const AffineTerm&, const AffineTerm&) = default;
 };
 struct AffineOp {
   std::string layer;
@@ -94,35 +101,40 @@ struct AffineOp {
   std::vector<AffineTerm> terms;
   std::vector<float> shift;
   float low = 0, high = 0;  ///< -inf and +inf where there is no clip
+  friend bool operator==(const AffineOp&, const AffineOp&) = default;
 };
 
 /// Max pooling of codes (or floats): passes steps on.
 struct MaxPoolOp {
   int input = 0, output = 0;
   PoolGeometry geometry;
+  friend bool operator==(const MaxPoolOp&, const MaxPoolOp&) = default;
 };
 
 /// The exact sum over each window, as int32 (padding adds nothing); in float arithmetic the mean.
 struct SumPoolOp {
   int input = 0, output = 0;
   PoolGeometry geometry;
+  friend bool operator==(const SumPoolOp&, const SumPoolOp&) = default;
 };
 
 /// Shortcut A: every stride-th pixel, with zero channels (the zero point) before and after.
 struct SubsamplePadOp {
   int input = 0, output = 0;
   std::int64_t stride = 1, pad_before = 0, pad_after = 0;
+  friend bool operator==(const SubsamplePadOp&, const SubsamplePadOp&) = default;
 };
 
 /// [H,W,C] read as [1,1,H*W*C]; the bytes do not move.
 struct FlattenOp {
   int input = 0, output = 0;
+  friend bool operator==(const FlattenOp&, const FlattenOp&) = default;
 };
 
 using Op = std::variant<ConvOp, RequantizeOp, AffineOp, MaxPoolOp, SumPoolOp, SubsamplePadOp, FlattenOp>;
 
-/// A whole network. Value 0 is the input's codes (floats in float arithmetic: step * code); the last op makes the
-/// logits.
+/// A whole network. Value 0 is the input's codes, kU8 or kS8 (in float arithmetic the ops that read it get
+/// step * (code - zero_point), and all other values are kF32); the last op makes the logits.
 struct IntegerNetwork {
   std::string name;  ///< free text: the model's name
   Arithmetic arithmetic = Arithmetic::kInteger;
@@ -135,6 +147,7 @@ struct IntegerNetwork {
   int output() const;
   /// sum over layers of ceil(n b / 8).
   std::int64_t payload_bytes() const;
+  friend bool operator==(const IntegerNetwork&, const IntegerNetwork&) = default;
 };
 
 inline int op_output(const Op& op) {

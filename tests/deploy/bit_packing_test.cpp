@@ -1,0 +1,60 @@
+#include "bitgrain/deploy/bit_packing.hpp"
+
+#include <doctest/doctest.h>
+
+#include "bitgrain/base/random.hpp"
+
+namespace {
+using bitgrain::Error;
+using bitgrain::Grid;
+using namespace bitgrain::deploy;
+
+std::vector<std::uint8_t> pack(Grid grid, int bits, const std::vector<std::int8_t>& codes) {
+  std::vector<std::uint8_t> bytes;
+  pack_codes(codes, GridFields(grid, bits, codes), bytes);
+  return bytes;
+}
+}  // namespace
+
+TEST_CASE("n codes of b bits take exactly ceil(n b / 8) bytes and come back, for every grid, bit-width and length") {
+  bitgrain::RandomStream random(1, "packing");
+  for (const Grid grid : {Grid::kUnsigned, Grid::kSigned, Grid::kSymmetric, Grid::kOdd, Grid::kPow2, Grid::kPlanes})
+    for (int bits = 1; bits <= 8; ++bits)
+      for (std::size_t n = 0; n < 40; ++n) {
+        const auto layout =
+            static_cast<std::uint8_t>(grid == Grid::kPow2     ? random.below(2)
+                                      : grid == Grid::kPlanes ? (bits == 1 ? 8 : (1 << (bits - 1)) - 1)
+                                                              : 0);
+        const GridFields fields(grid, bits, layout);
+        std::vector<std::int8_t> codes;
+        while (codes.size() < n) {
+          const std::int16_t code = fields.code(static_cast<std::uint8_t>(random.below(1u << bits)));
+          if (code != GridFields::kNone) codes.push_back(static_cast<std::int8_t>(code));
+        }
+        std::vector<std::uint8_t> bytes{42};
+        pack_codes(codes, fields, bytes);
+        REQUIRE(bytes.size() == 1 + (n * static_cast<std::size_t>(bits) + 7) / 8);
+        CHECK(bytes[0] == 42);
+        std::vector<std::int8_t> back(n);
+        unpack_codes(std::span(bytes).subspan(1), fields, back);
+        CHECK(back == codes);
+      }
+}
+
+TEST_CASE("the first field is in the lowest bits and the last byte is filled up with zeros") {
+  CHECK(pack(Grid::kSigned, 4, {-8, 7, 0}) == std::vector<std::uint8_t>{0xF0, 0x08});
+  CHECK(pack(Grid::kUnsigned, 3, {1, 2, 7, 5}) == std::vector<std::uint8_t>{0xD1, 0x0B});
+  CHECK(pack(Grid::kSigned, 1, {1, -1, 1, 1, -1, -1, -1, 1, 1}) == std::vector<std::uint8_t>{0x8D, 0x01});
+}
+
+TEST_CASE("codes off the grid, fields without a code, set unused bits and wrong lengths are refused") {
+  std::vector<std::uint8_t> bytes;
+  CHECK_THROWS_AS(pack_codes(std::vector<std::int8_t>{2}, GridFields(Grid::kSigned, 2, 0), bytes), Error);
+  std::vector<std::int8_t> two(2);
+  const GridFields symmetric(Grid::kSymmetric, 2, 0);
+  CHECK_THROWS_AS(unpack_codes(std::vector<std::uint8_t>{0x03}, symmetric, two), Error);
+  CHECK_THROWS_AS(unpack_codes(std::vector<std::uint8_t>{0x15}, symmetric, two), Error);
+  CHECK_THROWS_AS(unpack_codes(std::vector<std::uint8_t>{0x05, 0}, symmetric, two), Error);
+  unpack_codes(std::vector<std::uint8_t>{0x06}, symmetric, two);
+  CHECK(two == std::vector<std::int8_t>{1, 0});
+}
