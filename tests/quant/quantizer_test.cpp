@@ -51,28 +51,3 @@ TEST_CASE("optional members of a quantizer are called where they exist, through 
   CHECK(full.get<Full>()->calls == std::vector<std::string>{"eval", "calibrate", "epoch", "step", "harden"});
   CHECK(full.get<Bare>() == nullptr);
 }
-
-TEST_CASE("Float passes weights, rectifies activations and emits no codes") {
-  const Var<float> x(Tensor<float>({2}, {-1.0f, 2.0f}));
-  Float<float> w({QuantRole::kWeights, 8, 1, Grid::kSigned, false, ""}),
-      a({QuantRole::kActivations, 8, 1, Grid::kUnsigned, false, ""});
-  CHECK(w(x).value()[0] == -1.0f);
-  CHECK(a(x).value()[0] == 0.0f);
-  CHECK(a(x).quant() == nullptr);
-  CHECK(a.bits() == 32);
-}
-
-TEST_CASE("an AnyQuantizer without a choice is full precision, and gives what the quantizer inside gives") {
-  const QuantizerSpec spec{QuantRole::kActivations, 4, 1, Grid::kUnsigned, false, "act"};
-  AnyQuantizer<float> nothing(spec);
-  CHECK(nothing.bits() == 32);
-  const Var<float> x(Tensor<float>({3}, {-1.0f, 0.4f, 2.0f}));
-  CHECK(nothing(x).value()[0] == 0.0f);
-  Lsq<float> direct(spec);
-  AnyQuantizer<float> erased{Lsq<float>(spec)};
-  const Var<float> a = direct(x), b = erased(x);
-  for (int i = 0; i < 3; ++i) CHECK(a.value()[i] == b.value()[i]);
-  CHECK(erased.parameters().size() == 1);
-  erased.set_bits(2);
-  CHECK(erased.bits() == 2);
-}

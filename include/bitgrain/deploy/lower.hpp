@@ -19,6 +19,7 @@
 #include "bitgrain/deploy/integer_network.hpp"
 #include "bitgrain/deploy/requantize.hpp"
 #include "bitgrain/deploy/validate.hpp"
+#include "bitgrain/deploy/value_bounds.hpp"
 
 namespace bitgrain::deploy {
 
@@ -210,7 +211,7 @@ class Lowering {
         sum_w += op.weights.codes[static_cast<std::size_t>(c * per_channel + i)];
       const double bias = r.inputs[2].defined() ? static_cast<double>(r.inputs[2].value()[c]) : 0.0;
       term.scale.push_back(scale);
-      s.shift.push_back(bias - (float_ ? 0.0 : scale * static_cast<double>(x.zero_point * sum_w)));
+      s.shift.push_back(float_ ? bias : std::fma(-scale, static_cast<double>(x.zero_point * sum_w), bias));
     }
     s.terms.push_back(std::move(term));
     network_.ops.emplace_back(std::move(op));
@@ -226,7 +227,7 @@ class Lowering {
                    " channels meet ", s.shift.size());
     for (std::size_t c = 0; c < s.shift.size(); ++c) {
       for (auto& t : s.terms) t.scale[c] *= a.scale[c];
-      s.shift[c] = s.shift[c] * a.scale[c] + a.shift[c];
+      s.shift[c] = std::fma(s.shift[c], a.scale[c], a.shift[c]);
     }
     return s;
   }
@@ -264,26 +265,27 @@ class Lowering {
   // Emits the requantization of `sum` to codes of `step` and returns its output.
   int requantize(const Symbol& sum, const std::string& layer, int output, double step, std::int32_t zero_point,
                  std::int32_t low, std::int32_t high) {
-    RequantizeRequest request;
-    request.layer = layer;
+    std::vector<ScaledTerm> terms;
     for (const auto& t : sum.terms) {
-      request.scales.push_back(t.scale);
-      for (double& scale : request.scales.back()) scale /= step;
-      request.bounds.push_back(value_bound(t.value));
+      terms.push_back({t.value, t.scale, value_bound(t.value)});
+      for (double& scale : terms.back().scale) scale /= step;
     }
-    for (const double shift : sum.shift) request.shifts.push_back(shift / step + zero_point);
-    RequantizeOp op = make_requantize(request);
-    for (std::size_t t = 0; t < sum.terms.size(); ++t) op.terms[t].value = sum.terms[t].value;
-    op.layer = layer;
-    op.output = output;
-    op.low = low;
-    op.high = high;
-    network_.ops.emplace_back(std::move(op));
+    std::vector<double> shift;
+    for (const double s : sum.shift) shift.push_back(s / step + zero_point);
+    network_.ops.emplace_back(make_requantize(layer, output, terms, shift, low, high));
     return output;
   }
 
-  // Largest |element| that a value can hold, per channel.
-  std::vector<double> value_bound(int index) const { return value_bounds(network_, index); }
+  // Largest |element| that a value can hold.
+  std::int64_t value_bound(int index) const {
+    for (const Op& op : network_.ops) {
+      if (const auto* conv = std::get_if<ConvOp>(&op); conv && conv->output == index)
+        return accumulator_bound(*conv, value(conv->input));
+      if (const auto* pool = std::get_if<SumPoolOp>(&op); pool && pool->output == index)
+        return sum_bound(*pool, value(pool->input));
+    }
+    return code_bound(value(index));
+  }
 
   template <class PoolOp>
   Symbol lower_pool(const TraceRecord<float>& r) {

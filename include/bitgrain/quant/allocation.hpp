@@ -1,8 +1,14 @@
 #pragma once
 
+/// Which bits where: the answer of every search, the input of every fine-tune and every cost model.
+
 #include <algorithm>
-#include <optional>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -10,58 +16,95 @@
 
 namespace bitgrain {
 
-/// Bits by name, in the order they were first set.
-class BitMap {
+/// Bits by name, in the order in which the names were first set (that of the network).
+class BitsByName {
  public:
-  BitMap() = default;
-  BitMap(std::initializer_list<std::pair<std::string, int>> entries) {
+  using Entry = std::pair<std::string, int>;
+
+  BitsByName() = default;
+  BitsByName(std::initializer_list<Entry> entries) {
     for (const auto& [name, bits] : entries) set(name, bits);
   }
 
-  /// Sets or replaces. Throws Error unless 1 <= bits <= 8, or 32 for "left in float".
+  /// Sets or replaces an entry. Throws Error unless 1 <= bits <= 32; 32 stands for float.
   void set(const std::string& name, int bits) {
-    BITGRAIN_CHECK((bits >= 1 && bits <= 8) || bits == 32, "bits of '", name, "' must be 1 to 8 (or 32: float), got ",
-                   bits);
-    for (auto& entry : entries_) {
-      if (entry.first != name) continue;
-      entry.second = bits;
-      return;
-    }
-    entries_.emplace_back(name, bits);
+    BITGRAIN_CHECK(bits >= 1 && bits <= 32, "bits of \"", name, "\" must be 1 to 32, got ", bits);
+    const auto [place, added] = index_.emplace(name, entries_.size());
+    if (added)
+      entries_.emplace_back(name, bits);
+    else
+      entries_[place->second].second = bits;
   }
-  /// Bits of `name`, or nothing.
-  std::optional<int> get(const std::string& name) const {
-    for (const auto& entry : entries_)
-      if (entry.first == name) return entry.second;
-    return {};
+  bool contains(const std::string& name) const { return index_.contains(name); }
+  /// Throws Error if there is no such entry.
+  int at(const std::string& name) const {
+    const auto place = index_.find(name);
+    BITGRAIN_CHECK(place != index_.end(), "the allocation has no bits for \"", name, "\"");
+    return entries_[place->second].second;
   }
-  const std::vector<std::pair<std::string, int>>& entries() const { return entries_; }
-  bool empty() const { return entries_.empty(); }
-  std::size_t size() const { return entries_.size(); }
+  /// The bits of `name`, `otherwise` if there is no such entry.
+  int get(const std::string& name, int otherwise) const {
+    const auto place = index_.find(name);
+    return place == index_.end() ? otherwise : entries_[place->second].second;
+  }
 
-  /// The same names with the same bits, in any order.
-  friend bool operator==(const BitMap& a, const BitMap& b) {
-    return a.size() == b.size() && std::all_of(a.entries_.begin(), a.entries_.end(), [&b](const auto& entry) {
-             return b.get(entry.first) == entry.second;
-           });
+  std::size_t size() const { return entries_.size(); }
+  bool empty() const { return entries_.empty(); }
+  auto begin() const { return entries_.begin(); }
+  auto end() const { return entries_.end(); }
+
+  /// Same bits for the same names, in whatever order.
+  friend bool operator==(const BitsByName& a, const BitsByName& b) {
+    return a.size() == b.size() &&
+           std::all_of(a.begin(), a.end(), [&](const Entry& entry) { return b.get(entry.first, 0) == entry.second; });
+  }
+
+  /// How many different bit-widths occur.
+  int distinct() const {
+    std::uint64_t seen = 0;
+    for (const Entry& entry : entries_) seen |= std::uint64_t{1} << entry.second;
+    int count = 0;
+    for (; seen != 0; seen &= seen - 1) ++count;
+    return count;
   }
 
  private:
-  std::vector<std::pair<std::string, int>> entries_;
+  std::vector<Entry> entries_;
+  std::unordered_map<std::string, std::size_t> index_;
 };
 
-/// How many bits each layer's weights and each activation tensor get. Weights go by the name of their layer, tensors
-/// by the name of the op that makes them. What every search returns and every fine-tune and cost model takes. JSON in
-/// and out: run/solve_json.hpp.
+/// Weight bits by layer and activation bits by tensor. A tensor carries the name of the op that makes it.
 struct Allocation {
-  BitMap weights, activations;
+  BitsByName weights;
+  BitsByName activations;
 
   friend bool operator==(const Allocation&, const Allocation&) = default;
+
+  /// sum n b / sum n over `layers` (name and number of weights). Throws Error if a layer has no entry or there are no
+  /// weights at all.
+  double average_weight_bits(const std::vector<std::pair<std::string, std::int64_t>>& layers) const {
+    std::int64_t bits = 0, count = 0;
+    for (const auto& [name, size] : layers) {
+      bits += size * weights.at(name);
+      count += size;
+    }
+    BITGRAIN_CHECK(count > 0, "average weight bits need at least one weight");
+    return static_cast<double>(bits) / static_cast<double>(count);
+  }
+
+  /// One line per entry, names padded to one width: "weights      conv1  4".
   std::string text() const {
-    std::string out;
-    for (const auto& [name, bits] : weights.entries()) out += "w " + name + " " + std::to_string(bits) + "\n";
-    for (const auto& [name, bits] : activations.entries()) out += "a " + name + " " + std::to_string(bits) + "\n";
-    return out;
+    std::size_t width = 0;
+    for (const auto* list : {&weights, &activations})
+      for (const auto& entry : *list) width = std::max(width, entry.first.size());
+    std::string lines;
+    const auto append = [&](std::string_view kind, const BitsByName& list) {
+      for (const auto& [name, bits] : list)
+        lines += std::string(kind) + name + std::string(width - name.size() + 2, ' ') + std::to_string(bits) + "\n";
+    };
+    append("weights      ", weights);
+    append("activations  ", activations);
+    return lines;
   }
 };
 

@@ -83,10 +83,10 @@ struct QuantLayers {
 
  private:
   static QuantizerSpec weight_spec(const Options& o, std::int64_t out) {
-    return {QuantRole::kWeights, o.weight_bits, o.per_channel ? out : 1, Grid::kSigned, false};
+    return {QuantRole::kWeights, o.weight_bits, o.per_channel ? out : 1, Grid::kSigned, false, {}};
   }
   static QuantizerSpec activation_spec(int bits, bool fixed) {
-    return {QuantRole::kActivations, bits, 1, Grid::kUnsigned, fixed};
+    return {QuantRole::kActivations, bits, 1, Grid::kUnsigned, fixed, {}};
   }
 };
 
