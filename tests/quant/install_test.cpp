@@ -21,13 +21,13 @@ TEST_CASE("quantizers are installed by name with the bits of the allocation, oth
   install_quantizers<float>(net, quantizer_factory<float>("lsq"), quantizer_factory<float>("uniform-mse"),
                             allocation);
   const Allocation now = current_allocation<float>(net);
-  CHECK(now.weights == BitMap{{"conv1", 5}, {"conv2", 2}, {"fc1", 5}, {"head", 7}});
-  CHECK(now.activations == BitMap{{"act1", 3}, {"act2", 8}, {"act3", 8}});
+  CHECK(now.weights == BitsByName{{"conv1", 5}, {"conv2", 2}, {"fc1", 5}, {"head", 7}});
+  CHECK(now.activations == BitsByName{{"act1", 3}, {"act2", 8}, {"act3", 8}});
   CHECK(quant_sites<float>(net)[0]->any()->get<Lsq<float>>() != nullptr);
   CHECK(quant_sites<float>(net)[1]->any()->get<UniformSte<float>>() != nullptr);
 
   apply_allocation<float>(net, {{{"conv1", 1}}, {}});
-  CHECK(current_allocation<float>(net).weights.get("conv1") == 1);
+  CHECK(current_allocation<float>(net).weights.at("conv1") == 1);
 }
 
 TEST_CASE("every known name makes a quantizer, an unknown one lists them") {

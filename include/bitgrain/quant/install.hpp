@@ -32,14 +32,14 @@ QuantizerFactory<T> quantizer_factory(const std::string& method) {
 
 namespace detail {
 template <class T>
-std::optional<int> allocated_bits(const Allocation& allocation, const QuantSite<T>& site) {
-  return (site.is_weight() ? allocation.weights : allocation.activations).get(site.site_name());
+int allocated_bits(const Allocation& allocation, const QuantSite<T>& site, int otherwise) {
+  return (site.is_weight() ? allocation.weights : allocation.activations).get(site.site_name(), otherwise);
 }
 // Throws Error if `allocation` names what is not there.
 template <class T>
 void check_sites(const std::vector<QuantSite<T>*>& sites, const Allocation& allocation) {
   for (const bool weights : {true, false}) {
-    for (const auto& entry : (weights ? allocation.weights : allocation.activations).entries()) {
+    for (const auto& entry : (weights ? allocation.weights : allocation.activations)) {
       const bool known = std::any_of(sites.begin(), sites.end(), [&](const QuantSite<T>* site) {
         return site->is_weight() == weights && site->site_name() == entry.first;
       });
@@ -63,7 +63,7 @@ void install_quantizers(Module<T>& model, const QuantizerFactory<T>& weights, co
                    "' has a quantizer of a fixed type; build the network over AnyLayers to exchange it");
     QuantizerSpec spec = site->spec();
     spec.name = site->site_name();
-    spec.bits = detail::allocated_bits(allocation, *site).value_or(spec.bits);
+    spec.bits = detail::allocated_bits(allocation, *site, spec.bits);
     *site->any() = site->is_weight() ? weights(spec) : activations(spec);
   }
 }
@@ -75,7 +75,7 @@ void apply_allocation(Module<T>& model, const Allocation& allocation) {
   const auto sites = quant_sites(model);
   detail::check_sites(sites, allocation);
   for (QuantSite<T>* site : sites)
-    if (const auto bits = detail::allocated_bits(allocation, *site)) site->set_bits(*bits);
+    if (const int bits = detail::allocated_bits(allocation, *site, 0)) site->set_bits(bits);
 }
 
 /// The bits a network has now.
