@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "bitgrain/kernels/f32/conv2d_depthwise.hpp"
 #include "bitgrain/kernels/f32/conv2d_direct.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
 #include "bitgrain/kernels/f32/conv2d_weights.hpp"
@@ -21,16 +22,18 @@ namespace bitgrain::kernels {
 template <class T, class Arch = DefaultArch>
 void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_identity_t<const T*> bias, T* y) {
   g.validate();
-  run_direct<T, Arch>(plan_forward(g), forward_weight_steps(g), x, w, bias, y);
+  const auto run = is_depthwise(g) ? run_depthwise<T, Arch> : run_direct<T, Arch>;
+  run(plan_forward(g), forward_weight_steps(g), x, w, bias, y);
 }
 
 /// Gradient with respect to the input: dx[x] = sum over all (y,w) with which x[x] was multiplied. Overwrites dx.
 template <class T, class Arch = DefaultArch>
 void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
   g.validate();
+  const auto run = is_depthwise(g) ? run_depthwise<T, Arch> : run_direct<T, Arch>;
   for (std::int64_t h = 0; h < g.window.stride_h; ++h)
     for (std::int64_t v = 0; v < g.window.stride_w; ++v)
-      run_direct<T, Arch>(plan_backward_data(g, h, v), backward_weight_steps(g), dy, w, nullptr, dx);
+      run(plan_backward_data(g, h, v), backward_weight_steps(g), dy, w, nullptr, dx);
 }
 
 /// Gradient with respect to weights and bias: dw[w] = sum over all (x,y) of x dy; dbias[o] = sum of dy[..,o].
@@ -38,7 +41,8 @@ void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx)
 template <class T, class Arch = DefaultArch>
 void conv2d_backward_weights(const ConvGeometry& g, const T* x, const T* dy, T* dw, std::type_identity_t<T*> dbias) {
   g.validate();
-  run_weight_gradient<T, Arch>(plan_forward(g), x, dy, dw);
+  const auto run = is_depthwise(g) ? run_depthwise_gradient<T, Arch> : run_weight_gradient<T, Arch>;
+  run(plan_forward(g), x, dy, dw);
   if (dbias) column_sum<T, Arch>(g.batch * g.out_h() * g.out_w(), g.out_channels, dy, dbias);
 }
 

@@ -188,7 +188,7 @@ void run_direct(const ConvPlan& plan, const WeightSteps& steps, const T* x, cons
   if (plan.batch == 0 || plan.h.count == 0 || plan.w.count == 0) return;
   const PackedWeights<T, Arch> weights(plan, steps, w, bias);
   const std::int64_t rows = block_rows(plan, sizeof(T));
-  const std::int64_t blocks = (plan.h.count + rows - 1) / rows;
+  const std::int64_t blocks = divide_up(plan.h.count, rows);
   const std::int64_t grain =
       std::max<std::int64_t>(1, (1 << 18) / std::max<std::int64_t>(1, rows * plan.macs_per_row()));
   parallel_for(plan.batch * blocks, grain, [&](std::int64_t begin, std::int64_t end) {

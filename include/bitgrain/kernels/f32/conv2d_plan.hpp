@@ -20,6 +20,9 @@
 
 namespace bitgrain::kernels {
 
+/// n / by, rounded up.
+constexpr std::int64_t divide_up(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
+
 /// One kernel position: where it reads, relative to the output position's place, and its index in the kernel.
 struct Tap {
   std::int64_t offset, kernel;

@@ -8,20 +8,20 @@
 /// the register tile; its rows are output channels, and its steps walk along the pixels of an output row. A tile sums
 /// over a block of images or rows that fits the second-level cache and is then added to dw.
 ///
-/// Where the run (kw, i) fills its vectors badly (3 x 3 taps of 3 colours: 9 of 16 lanes), the taps of each pixel are
-/// first gathered in one row of a patch matrix, and the run is the whole filter (27 of 32).
+/// Where the run (kw, i) fills its vectors badly (3 taps of 3 colours: 9 of 16 lanes), the tile is turned round: its
+/// rows are the elements (kh, kw, i) of a filter, its columns output channels, and its result the transpose of dw.
 ///
-/// Work is cut into a grid of pixel chunks x output-channel chunks whose shape depends on the problem alone. Every
-/// pixel chunk has a dw of its own; these are added in order, so the result does not depend on threads.
+/// Work is cut into a grid of pixel chunks x filter chunks whose shape depends on the problem alone. Every pixel
+/// chunk has a dw of its own; these are added in order, so the result does not depend on threads.
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
+#include "bitgrain/kernels/f32/conv2d_blocks.hpp"
 #include "bitgrain/kernels/f32/conv2d_direct.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
 #include "bitgrain/kernels/f32/conv2d_strip.hpp"
@@ -30,186 +30,142 @@
 namespace bitgrain::kernels {
 namespace detail {
 
-// Output rows taken together: `images` whole images, or `rows` rows of one.
-struct WeightBlocks {
-  std::int64_t images = 1, rows = 1, per_image = 1, count = 0;
-
-  WeightBlocks(const ConvPlan& plan, std::int64_t bytes_per_row) {
-    const std::int64_t fit = std::max<std::int64_t>(1, (256 << 10) / std::max<std::int64_t>(1, bytes_per_row));
-    images = std::clamp<std::int64_t>(fit / plan.h.count, 1, plan.batch);
-    rows = std::min(fit, plan.h.count);
-    per_image = (plan.h.count + rows - 1) / rows;
-    count = images > 1 ? (plan.batch + images - 1) / images : plan.batch * per_image;
-  }
-};
-
-// Computes the gradient of the filters [first_filter, last_filter) from one block after the other.
+// Adds up the gradient of some filters, one block of pixels after the other.
 template <class T, class Arch>
 class WeightGradient {
  public:
-  // Whether the taps are gathered in patches: a filter of all taps fills its vectors well, a kernel row does not.
-  static bool use_patches(const ConvPlan& plan, const TapRuns& runs) {
-    const auto filling = [](std::int64_t n) { return static_cast<double>(n) / static_cast<double>(round_up(n)); };
-    return runs.joined && filling(runs.length) < 0.8 && filling(plan.terms()) > filling(runs.length);
+  // Whether tiles whose columns are output channels waste fewer lanes and rows.
+  static bool better_turned(const ConvPlan& plan) {
+    const auto filling = [](std::int64_t n, std::int64_t unit) {
+      return static_cast<double>(n) / static_cast<double>(divide_up(n, unit) * unit);
+    };
+    return plan.groups == 1 && plan.group_out % kL == 0 &&
+           filling(TapRuns(plan).length, kL) * filling(plan.group_out, kMaxTileRows) <
+               0.9 * filling(plan.terms(), kMaxTileRows);
   }
 
-  WeightGradient(const ConvPlan& plan, const WeightBlocks& blocks)
+  WeightGradient(const ConvPlan& plan, const GradientBlocks& blocks, bool turned)
       : plan_(plan),
         runs_(plan),
-        blocks_(blocks),
-        patches_(use_patches(plan, runs_)),
-        strip_(plan, blocks.images, blocks.rows, runs_.length % kL || patches_ ? kTileVectors * kL : 0),
-        patch_(static_cast<std::size_t>(
-            patches_ ? blocks.images * blocks.rows * plan.w.count * round_up(plan.terms()) + kL : 0)),
-        segments_(static_cast<std::size_t>(blocks.images * blocks.rows)) {}
+        turned_(turned),
+        strip_(plan, blocks.max_images(), blocks.max_rows(), !turned && runs_.length % kL ? kTileVectors * kL : 0) {}
 
-  // Adds block `index` to dw [filters of all groups][taps][group_in], or overwrites dw with it. Only the filters
-  // [begin, end) of every group are touched.
-  void run(std::int64_t index, const T* x, const T* dy, std::int64_t begin, std::int64_t end, T* dw,
+  // Adds a block to dw, or overwrites dw with it; only the filters [begin, end) of every group are touched. dw is
+  // [filter][taps][group_in], or its transpose if turned.
+  void run(const GradientBlock& block, const T* x, const T* dy, std::int64_t begin, std::int64_t end, T* dw,
            bool accumulate) {
-    const bool whole = blocks_.images > 1;
-    const std::int64_t image = whole ? index * blocks_.images : index / blocks_.per_image;
-    const std::int64_t images = whole ? std::min(blocks_.images, plan_.batch - image) : 1;
-    const std::int64_t row = whole ? 0 : index % blocks_.per_image * blocks_.rows;
-    const std::int64_t rows = std::min(blocks_.rows, plan_.h.count - row);
-    dy += (image * plan_.h.count + row) * plan_.w.count * plan_.out_channels();
-    strip_.load(x, image, images, row, rows);
-    begin_ = begin;
-    end_ = end;
+    dy_ = block_gradient(plan_, block, dy);
+    dw_ = dw;
     accumulate_ = accumulate;
-    if (patches_) {
-      gather(images, row, rows);
-      const std::int64_t pixels = images * rows * plan_.w.count;
-      segments_[0] = {0, 0};
-      run_columns(dy, patch_.data(), round_up(plan_.terms()), 1, pixels, plan_.terms(), dw);
-      return;
-    }
-    for (std::int64_t g = 0; g < plan_.groups; ++g)
-      for (std::size_t h = 0, run = 0; h < plan_.h.taps.size(); ++h)
-        for (std::int64_t w = 0; w < runs_.per_row; ++w, ++run) {
-          std::int64_t count = 0;
-          for (std::int64_t n = 0; n < images; ++n)
-            for (std::int64_t r = 0; r < rows; ++r) {
-              const std::int64_t at = (row + r) * plan_.h.step + plan_.h.taps[h].offset;
-              if (at < 0 || at >= plan_.h.input) continue;  // the taps of this row are padding
-              segments_[static_cast<std::size_t>(count++)] = {
-                  (n * rows + r) * plan_.w.count * plan_.out_channels() + g * plan_.group_out,
-                  strip_.at(n, at, plan_.w.taps[static_cast<std::size_t>(w)].offset) + g * plan_.group_in};
-            }
-          run_columns(dy, strip_.data(), plan_.w.step * plan_.in_channels(), count, plan_.w.count, runs_.length,
-                      dw + g * plan_.group_out * plan_.terms() + static_cast<std::int64_t>(run) * runs_.length);
-        }
+    strip_.load(x, block.image, block.images, block.row, block.rows);
+    if (turned_)
+      run_turned(block);
+    else
+      run_straight(block, begin, end);
   }
 
  private:
   static constexpr std::int64_t kL = kLanes<T, Arch>;
-  static std::int64_t round_up(std::int64_t n) { return (n + kL - 1) / kL * kL; }
 
-  // Fills the patch matrix: a row per pixel, its taps in the order of the filter. Whole vectors are copied; what they
-  // write too much is overwritten by the next run or lies in the columns that fill up the row.
-  void gather(std::int64_t images, std::int64_t row, std::int64_t rows) {
-    const std::int64_t step = round_up(plan_.terms());
-    T* to = patch_.data();
-    for (std::int64_t n = 0; n < images; ++n)
-      for (std::int64_t r = row; r < row + rows; ++r)
-        for (std::int64_t c = 0; c < plan_.w.count; ++c, to += step) {
-          T* run = to;
-          for (const Tap& h : plan_.h.taps) {
-            const T* from = strip_.data() + strip_.at(n, r * plan_.h.step + h.offset, plan_.w.low(c));
-            for (std::int64_t i = 0; i < runs_.length; i += kL) store_all(run + i, load_all<Vec<T, Arch>>(from + i));
-            run += runs_.length;
-          }
-        }
+  void run_straight(const GradientBlock& block, std::int64_t begin, std::int64_t end) {
+    std::int64_t column = 0;
+    for (const Tap& h : plan_.h.taps)
+      for (std::int64_t w = 0; w < runs_.per_row; ++w, column += runs_.length) {
+        list_rows(plan_, strip_, block, h, plan_.w.taps[static_cast<std::size_t>(w)], true, rows_);
+        for (std::int64_t g = 0; g < plan_.groups; ++g)
+          Panels<T, Arch>(runs_.length).for_each([&](const Panel& panel) {
+            const T* from = strip_.data() + g * plan_.group_in + panel.first;
+            T* to = dw_ + g * plan_.group_out * plan_.terms() + column + panel.first;
+            run_rows(
+                panel, begin, end, [](std::int64_t o) { return o; },
+                [&](std::int64_t o) { return o * plan_.terms(); }, to,
+                {dy_ + g * plan_.group_out, nullptr, plan_.out_channels(), from, plan_.w.step * plan_.in_channels(),
+                 rows_.data(), static_cast<std::int64_t>(rows_.size()), plan_.w.count});
+          });
+      }
   }
 
-  // All tiles of one run of columns.
-  void run_columns(const T* dy, const T* b, std::int64_t b_step, std::int64_t segment_count, std::int64_t length,
-                   std::int64_t columns, T* dw) {
-    std::array<std::int64_t, kMaxTileRows> from{}, to{};
-    Panels<T, Arch>(columns).for_each([&](const Panel& panel) {
-      const int tile = tile_rows(panel.vectors);
-      for (std::int64_t o = begin_; o < end_; o += tile) {
-        const std::int64_t count = std::min<std::int64_t>(tile, end_ - o);
-        for (std::int64_t p = 0; p < kMaxTileRows; ++p) {
-          const std::int64_t filter = o + std::min(p, count - 1);
-          from[static_cast<std::size_t>(p)] = filter;
-          to[static_cast<std::size_t>(p)] = filter * plan_.terms() + panel.first;
-        }
-        multiply_tile<T, Arch>(
-            panel.vectors,
-            {dy, from.data(), plan_.out_channels(), b + panel.first, b_step, segments_.data(), segment_count, length},
-            {dw, to.data(), count, panel.columns, nullptr, accumulate_});
-      }
+  void run_turned(const GradientBlock& block) {
+    const Tap &h0 = plan_.h.taps[0], &w0 = plan_.w.taps[0];
+    list_rows(plan_, strip_, block, h0, w0, false, rows_);
+    for (TileSegment& row : rows_) std::swap(row.a, row.b);
+    const auto tap = [&, width = plan_.w.taps.size()](std::int64_t k) {
+      const auto at = static_cast<std::size_t>(k / plan_.group_in);
+      return strip_.at(0, plan_.h.taps[at / width].offset, plan_.w.taps[at % width].offset) -
+             strip_.at(0, h0.offset, w0.offset) + k % plan_.group_in;
+    };
+    Panels<T, Arch>(plan_.group_out).for_each([&](const Panel& panel) {
+      run_rows(panel, 0, plan_.terms(), tap, [&](std::int64_t k) { return k * plan_.group_out; }, dw_ + panel.first,
+               {strip_.data(), nullptr, plan_.w.step * plan_.group_in, dy_ + panel.first, plan_.group_out,
+                rows_.data(), static_cast<std::int64_t>(rows_.size()), plan_.w.count});
     });
+  }
+
+  // All tiles of one panel: rows [begin, end) found at from(row) in A and at to(row) in dw.
+  template <class From, class To>
+  void run_rows(const Panel& panel, std::int64_t begin, std::int64_t end, From from, To to, T* dw, TileInput<T> in) {
+    std::array<std::int64_t, kMaxTileRows> source{}, target{};
+    const int tile = tile_rows(panel.vectors);
+    in.rows = source.data();
+    for (std::int64_t r = begin; r < end; r += tile) {
+      const std::int64_t count = std::min<std::int64_t>(tile, end - r);
+      for (std::int64_t p = 0; p < tile; ++p) {
+        source[static_cast<std::size_t>(p)] = from(r + std::min(p, count - 1));
+        target[static_cast<std::size_t>(p)] = to(r + std::min(p, count - 1));
+      }
+      multiply_tile<T, Arch>(panel.vectors, in, {dw, target.data(), count, panel.columns, nullptr, accumulate_});
+    }
   }
 
   const ConvPlan& plan_;
   TapRuns runs_;
-  const WeightBlocks& blocks_;
-  bool patches_;
+  bool turned_;
   InputStrip<T> strip_;
-  Scratch<T> patch_;
-  std::vector<TileSegment> segments_;
-  std::int64_t begin_ = 0, end_ = 0;
+  std::vector<TileSegment> rows_;
+  const T* dy_ = nullptr;
+  T* dw_ = nullptr;
   bool accumulate_ = false;
 };
 
 }  // namespace detail
 
-/// total[i] = sum over c of parts[c * size + i], added in order of c.
-template <class T, class Arch>
-void add_parts(std::int64_t parts, std::int64_t size, const T* part, T* total) {
-  using V = Vec<T, Arch>;
-  parallel_for(size, 4096, [&](std::int64_t begin, std::int64_t end) {
-    std::int64_t i = begin;
-    for (; i + kLanes<T, Arch> <= end; i += kLanes<T, Arch>) {
-      V sum = load_all<V>(part + i);
-      for (std::int64_t c = 1; c < parts; ++c) sum += load_all<V>(part + c * size + i);
-      store_all(total + i, sum);
-    }
-    for (; i < end; ++i) {
-      T sum = part[i];
-      for (std::int64_t c = 1; c < parts; ++c) sum += part[c * size + i];
-      total[i] = sum;
-    }
-  });
-}
-
 /// dw of the convolution whose forward plan is `plan`; overwrites dw.
 template <class T, class Arch>
 void run_weight_gradient(const ConvPlan& plan, const T* x, const T* dy, T* dw) {
   const std::int64_t size = plan.out_channels() * plan.terms();
-  const std::int64_t row_bytes =
-      static_cast<std::int64_t>(sizeof(T)) *
-      (plan.w.input * plan.in_channels() * plan.h.step + plan.w.count * plan.out_channels());
   if (plan.batch == 0) {
     std::fill_n(dw, size, T(0));
     return;
   }
-  const detail::WeightBlocks blocks(plan, row_bytes);
-  // Up to 16 chunks of pixels, worth a thread's while each, whose copies of dw take at most 8 MB; where that leaves
-  // too few chunks to share, the filters are divided as well.
+  const GradientBlocks blocks(plan, sizeof(T));
+  const bool turned = detail::WeightGradient<T, Arch>::better_turned(plan);
+  // Up to 16 chunks of pixels, each worth a thread's while, whose copies of dw take at most 8 MB together; where that
+  // leaves too few chunks to share, the filters are divided as well.
   const std::int64_t macs = plan.batch * plan.h.count * plan.macs_per_row();
   const std::int64_t wanted = std::clamp<std::int64_t>(macs >> 20, 1, 16);
-  const std::int64_t fit = std::max<std::int64_t>(1, (8 << 20) / (size * static_cast<std::int64_t>(sizeof(T))));
-  const std::int64_t per_chunk = (blocks.count + std::min(wanted, fit) - 1) / std::min(wanted, fit);
-  const std::int64_t chunks = (blocks.count + per_chunk - 1) / per_chunk;
+  const std::int64_t fit =
+      std::clamp<std::int64_t>((8 << 20) / (size * static_cast<std::int64_t>(sizeof(T))), 1, wanted);
+  const std::int64_t per_chunk = divide_up(blocks.count(), fit);
+  const std::int64_t chunks = divide_up(blocks.count(), per_chunk);
   const std::int64_t filters =
-      (plan.group_out * chunks / wanted + kMaxTileRows - 1) / kMaxTileRows * kMaxTileRows;  // per filter chunk
-  const std::int64_t filter_grain =
-      std::clamp<std::int64_t>(filters, kMaxTileRows, std::max<std::int64_t>(plan.group_out, kMaxTileRows));
-  const std::int64_t filter_chunks = (plan.group_out + filter_grain - 1) / filter_grain;
-  Scratch<T> parts(static_cast<std::size_t>(chunks > 1 ? chunks * size : 0));
+      turned ? plan.group_out : divide_up(divide_up(plan.group_out * chunks, wanted), kMaxTileRows) * kMaxTileRows;
+  const std::int64_t filter_chunks = divide_up(plan.group_out, filters);
+
+  Scratch<T> parts(static_cast<std::size_t>(turned || chunks > 1 ? chunks * size : 0));
+  T* const first_part = turned || chunks > 1 ? parts.data() : dw;
   parallel_for(chunks * filter_chunks, 1, [&](std::int64_t begin, std::int64_t end) {
-    detail::WeightGradient<T, Arch> gradient(plan, blocks);
+    detail::WeightGradient<T, Arch> gradient(plan, blocks, turned);
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t chunk = i / filter_chunks, first = i % filter_chunks * filter_grain;
-      T* to = chunks > 1 ? parts.data() + chunk * size : dw;
-      for (std::int64_t b = chunk * per_chunk; b < std::min(blocks.count, (chunk + 1) * per_chunk); ++b)
-        gradient.run(b, x, dy, first, std::min(plan.group_out, first + filter_grain), to, b > chunk * per_chunk);
+      const std::int64_t chunk = i / filter_chunks, filter = i % filter_chunks * filters;
+      for (std::int64_t b = chunk * per_chunk; b < std::min(blocks.count(), (chunk + 1) * per_chunk); ++b)
+        gradient.run(blocks[b], x, dy, filter, std::min(plan.group_out, filter + filters), first_part + chunk * size,
+                     b > chunk * per_chunk);
     }
   });
-  if (chunks > 1) add_parts<T, Arch>(chunks, size, parts.data(), dw);
+  if (chunks > 1) detail::add_parts<T, Arch>(chunks, size, first_part, turned ? first_part : dw);
+  if (turned)
+    for (std::int64_t o = 0; o < plan.group_out; ++o)
+      for (std::int64_t k = 0; k < plan.terms(); ++k) dw[o * plan.terms() + k] = first_part[k * plan.group_out + o];
 }
 
 }  // namespace bitgrain::kernels
