@@ -71,6 +71,11 @@ class Lsq {
   const Var<T>& step() const { return step_; }
   bool initialised() const { return step_.value()[0] != T{0}; }
 
+  /// Sets the step of every channel.
+  void set_step(double step) {
+    BITGRAIN_CHECK(step > 0 && std::isfinite(step), "site '", spec_.name, "': the step must be positive, got ", step);
+    step_.mutable_value().fill(static_cast<T>(step));
+  }
   /// Chooses the first step from `x`, LsqOptions::weight_init says how.
   void initialise(const Tensor<T>& x) {
     const double qp = static_cast<double>(code_range(spec_.grid, spec_.bits).high);

@@ -3,7 +3,7 @@
 /// A site: a place in a network where a quantizer sits. One per weight tensor (named after its layer) and one per
 /// activation tensor (named after the nonlinearity that makes it).
 
-#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,6 +95,7 @@ class QuantSiteModule : public Module<typename Q::Scalar>, public QuantSite<type
   std::int64_t weight_count() const override { return 0; }
   Var<T> weights() const override { return {}; }
   AnyQuantizer<T>* any() override {
+    told_training_.reset();  // the quantizer may be exchanged
     if constexpr (std::same_as<Q, AnyQuantizer<T>>) return &quantizer_;
     return nullptr;
   }
@@ -103,8 +104,8 @@ class QuantSiteModule : public Module<typename Q::Scalar>, public QuantSite<type
  protected:
   /// Quantizes and lets the observer see it.
   Var<T> quantize(const Var<T>& x) {
-    if (training_told_ != this->training()) {
-      training_told_ = this->training();
+    if (told_training_ != this->training()) {
+      told_training_ = this->training();
       quantizer_set_training(quantizer_, this->training());
     }
     Var<T> y = quantizer_(x);
@@ -122,7 +123,7 @@ class QuantSiteModule : public Module<typename Q::Scalar>, public QuantSite<type
  private:
   QuantizerSpec spec_;
   Q quantizer_;
-  bool training_told_ = true;
+  std::optional<bool> told_training_;
 };
 
 }  // namespace bitgrain

@@ -54,14 +54,27 @@ inline Evaluation evaluate_graph(Module<float>& model, const ImageDataset& datas
   return result;
 }
 
-/// A lowered network, on the engine.
+/// A lowered network, on the engine. Integer logits are compared as integers.
 inline Evaluation evaluate_engine(const deploy::Engine& engine, const ImageDataset& dataset) {
+  const deploy::IntegerNetwork& network = engine.network();
+  const bool integer = network.arithmetic == deploy::Arithmetic::kInteger;
+  BITGRAIN_CHECK(engine.image_bytes() * dataset.size() == dataset.images.numel(), "the network takes images of ",
+                 engine.image_bytes(), " bytes, the data set '", dataset.name, "' holds ", dataset.images.shape());
+  const std::int64_t count = dataset.size(), classes = engine.outputs();
+  std::vector<double> logits(static_cast<std::size_t>(count * classes));
+  if (integer) {
+    const double step = network.values[static_cast<std::size_t>(network.output())].step;
+    std::vector<std::int32_t> codes(logits.size());
+    engine.run(dataset.images.data(), count, codes.data());
+    std::transform(codes.begin(), codes.end(), logits.begin(), [step](std::int32_t c) { return step * c; });
+  } else {
+    std::vector<float> real(logits.size());
+    engine.run_real(dataset.images.data(), count, real.data());
+    std::copy(real.begin(), real.end(), logits.begin());
+  }
   Evaluation result;
-  result.arithmetic =
-      engine.network().arithmetic == deploy::Arithmetic::kInteger ? "integer engine" : "float engine (weights only)";
-  const std::vector<double> logits = engine.run_real(dataset.images.data(), dataset.size());
-  detail::score(logits.data(), dataset.size(), static_cast<std::int64_t>(logits.size()) / dataset.size(),
-                dataset.labels.data(), result);
+  result.arithmetic = integer ? "integer engine" : "float engine (weights only)";
+  detail::score(logits.data(), count, classes, dataset.labels.data(), result);
   result.loss /= static_cast<double>(std::max<std::int64_t>(1, result.count));
   return result;
 }

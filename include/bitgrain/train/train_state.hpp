@@ -23,7 +23,7 @@ struct TrainState {
   double loss = 0, accuracy = 0;               ///< training: running means over the epoch so far
   double last_loss = 0;                        ///< of the last step
   double images_per_second = 0;                ///< training, over the epoch so far
-  std::optional<Evaluation> evaluation;        ///< of the epoch that just ended, if one was asked for
+  std::optional<Evaluation> evaluation{};      ///< of the epoch that just ended, if one was asked for
   bool stop = false;                           ///< set it to end the run after this step
 
   std::int64_t total_steps() const { return static_cast<std::int64_t>(epochs) * steps_per_epoch; }
