@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <mutex>
 #include <new>
-#include <vector>
+#include <utility>
 
 #include "bitgrain/base/check.hpp"
 
@@ -53,6 +53,7 @@ class MemoryPool {
 
   /// A block of at least `bytes` bytes, 64-byte aligned, contents undefined.
   void* allocate(std::size_t bytes) {
+    BITGRAIN_CHECK(bytes <= (std::size_t{1} << 48), "a block of ", bytes, " bytes was asked for");
     const std::size_t index = class_of(bytes);
     const std::size_t size = class_size(index);
     {
@@ -60,10 +61,8 @@ class MemoryPool {
       ++stats_.requests;
       stats_.bytes_in_use += size;
       if (stats_.bytes_in_use > stats_.bytes_peak) stats_.bytes_peak = stats_.bytes_in_use;
-      auto& list = free_[index];
-      if (!list.empty()) {
-        void* block = list.back();
-        list.pop_back();
+      if (FreeBlock* block = free_[index]) {
+        free_[index] = block->next;
         stats_.bytes_cached -= size;
         return block;
       }
@@ -83,13 +82,13 @@ class MemoryPool {
   }
 
   /// Gives back a block of `allocate(bytes)`.
-  void deallocate(void* block, std::size_t bytes) {
+  void deallocate(void* block, std::size_t bytes) noexcept {
     const std::size_t index = class_of(bytes);
     const std::size_t size = class_size(index);
     const std::scoped_lock lock(mutex_);
     stats_.bytes_in_use -= size;
 #if BITGRAIN_POOL_CACHES
-    free_[index].push_back(block);
+    free_[index] = ::new (block) FreeBlock{free_[index]};
     stats_.bytes_cached += size;
 #else
     ::operator delete (block, std::align_val_t{kAlignment});
@@ -104,19 +103,21 @@ class MemoryPool {
   /// Returns every cached block to the system.
   void release_cached() {
     const std::scoped_lock lock(mutex_);
-    for (auto& list : free_) {
-      for (void* block : list) ::operator delete (block, std::align_val_t{kAlignment});
-      list.clear();
-    }
+    for (FreeBlock*& list : free_)
+      while (list != nullptr) ::operator delete (std::exchange(list, list->next), std::align_val_t{kAlignment});
     stats_.bytes_cached = 0;
   }
 
  private:
+  // A free block holds the link to the next one of its size: giving back needs no memory, so it cannot fail.
+  struct FreeBlock {
+    FreeBlock* next;
+  };
+
   MemoryPool() = default;
 
   // Class 4e + q holds blocks of 2^e * (4 + q) / 4 * 64 bytes.
-  static std::size_t class_of(std::size_t bytes) {
-    BITGRAIN_CHECK(bytes <= (std::size_t{1} << 48), "a block of ", bytes, " bytes was asked for");
+  static std::size_t class_of(std::size_t bytes) noexcept {
     const std::size_t lines = bytes <= kAlignment ? 1 : (bytes + kAlignment - 1) / kAlignment;
     auto octave = static_cast<std::size_t>(std::bit_width(lines) - 1);
     std::size_t quarter =
@@ -128,13 +129,13 @@ class MemoryPool {
     }
     return 4 * octave + quarter;
   }
-  static std::size_t class_size(std::size_t index) {
+  static std::size_t class_size(std::size_t index) noexcept {
     return ((std::size_t{1} << (index / 4)) * (4 + index % 4) + 3) / 4 * kAlignment;
   }
 
   mutable std::mutex mutex_;
   MemoryStats stats_;
-  std::array<std::vector<void*>, 200> free_;
+  std::array<FreeBlock*, 200> free_{};
 };
 
 /// A scratch buffer of `count` elements from the pool; contents undefined. Kernels use it for packing.
