@@ -47,19 +47,28 @@ class Panels {
   std::int64_t columns_, vectors_;
 };
 
-/// Writes rows [begin, end) of a panel of `width` numbers: packed[r * width + c] = factor * b[r * row_step + c *
-/// column_step], and zeros for c >= columns.
+/// Writes a panel of `width` numbers per row: packed[r * width + c] = factor * b[r * row_step + c * column_step], and
+/// zeros for c >= columns.
 template <class T>
 void pack_panel(std::int64_t rows, std::int64_t columns, T factor, const T* b, std::int64_t row_step,
                 std::int64_t column_step, std::int64_t width, T* packed) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const T* from = b + r * row_step;
-    T* to = packed + r * width;
-    if (column_step == 1)
-      for (std::int64_t c = 0; c < columns; ++c) to[c] = factor * from[c];
-    else
-      for (std::int64_t c = 0; c < columns; ++c) to[c] = factor * from[c * column_step];
-    std::fill(to + columns, to + width, T(0));
+  // 16 rows at a time: if B is transposed (row_step = 1) every cache line is read once, not once per row; columns a
+  // power of two apart would evict each other in between.
+  constexpr std::int64_t kBlock = 16;
+  for (std::int64_t first = 0; first < rows; first += kBlock, packed += kBlock * width) {
+    const std::int64_t count = std::min(kBlock, rows - first);
+    const T* from = b + first * row_step;
+    if (column_step == 1) {
+      for (std::int64_t r = 0; r < count; ++r)
+        for (std::int64_t c = 0; c < columns; ++c) packed[r * width + c] = factor * from[r * row_step + c];
+    } else {
+      for (std::int64_t c = 0; c < columns; ++c)
+        for (std::int64_t r = 0; r < count; ++r)
+          packed[r * width + c] = factor * from[r * row_step + c * column_step];
+    }
+    if (columns < width)
+      for (std::int64_t r = 0; r < count; ++r)
+        std::fill(packed + r * width + columns, packed + (r + 1) * width, T(0));
   }
 }
 
