@@ -1,0 +1,162 @@
+#pragma once
+
+/// A network in integer arithmetic, packed and planned: runs one chunk of images.
+
+#include <algorithm>
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "bitgrain/deploy/engine_ops.hpp"
+#include "bitgrain/deploy/engine_plan.hpp"
+#include "bitgrain/deploy/integer_network.hpp"
+#include "bitgrain/deploy/requantize_rows.hpp"
+#include "bitgrain/kernels/int8/conv2d.hpp"
+
+namespace bitgrain::deploy {
+
+/// Where the values of a chunk live: `images` times EnginePlan::arena_bytes bytes, 64-byte aligned.
+struct ChunkArena {
+  std::uint8_t* data = nullptr;
+  std::int64_t images = 0;
+};
+
+class IntegerProgram {
+ public:
+  /// Codes, accumulators and sums of every value.
+  using Observer = std::vector<std::vector<std::int32_t>>;
+
+  /// For a valid network in integer arithmetic, which must outlive the program.
+  explicit IntegerProgram(const IntegerNetwork& network) : net_(&network), plan_(plan_engine(network)) {
+    convolutions_.resize(net_->ops.size());
+    requantizations_.resize(net_->ops.size());
+    for (std::size_t i = 0; i < net_->ops.size(); ++i) {
+      if (const auto* conv = std::get_if<ConvOp>(&net_->ops[i])) {
+        const Value& in = value(conv->input);
+        const std::int32_t offset = storage_offset(in);
+        convolutions_[i] = kernels::pack_conv2d(conv->geometry, conv->weights.codes.data(), offset,
+                                                static_cast<std::uint8_t>(in.zero_point + offset));
+      } else if (const auto* requantize = std::get_if<RequantizeOp>(&net_->ops[i])) {
+        requantizations_[i] = RequantizeRows(*requantize, *net_);
+      }
+    }
+    for (const std::int16_t code : net_->input.codes)
+      table_.push_back(static_cast<std::uint8_t>(code + storage_offset(value(0))));
+  }
+
+  const EnginePlan& plan() const { return plan_; }
+
+  /// Runs arena.images images of raw bytes. `observer`, if any, receives every value as it occurs.
+  void run(const std::uint8_t* images, ChunkArena arena, Observer* observer = nullptr) const {
+    const Value& in = value(0);
+    look_up_rows(table_, arena.images * in.height * in.width, in.channels, images, codes(arena, 0));
+    if (observer != nullptr) {
+      observer->assign(net_->values.size(), {});
+      observe(arena, 0, *observer);
+    }
+    for (const EngineStep& step : plan_.steps) {
+      const Op& op = net_->ops[static_cast<std::size_t>(step.op)];
+      std::visit([&](const auto& o) { run_op(o, step, arena, observer); }, op);
+      if (observer != nullptr) observe(arena, op_output(op), *observer);
+    }
+  }
+
+  /// Reads value `index` [images, numel], which the last steps must have left in place (the logits).
+  void read(ChunkArena arena, int index, std::int32_t* to) const {
+    const std::int64_t count = arena.images * value(index).numel();
+    if (is_sum(index)) {
+      std::copy_n(sums(arena, index), count, to);
+      return;
+    }
+    const std::int32_t offset = storage_offset(value(index));
+    const std::uint8_t* from = codes(arena, index);
+    for (std::int64_t i = 0; i < count; ++i) to[i] = from[i] - offset;
+  }
+
+ private:
+  const Value& value(int index) const { return net_->values[static_cast<std::size_t>(index)]; }
+  bool is_sum(int index) const { return value(index).type == ValueType::kS32; }
+  std::uint8_t* codes(ChunkArena arena, int index) const {
+    return arena.data + plan_.offset[static_cast<std::size_t>(index)] * arena.images;
+  }
+  std::int32_t* sums(ChunkArena arena, int index) const {
+    return reinterpret_cast<std::int32_t*>(codes(arena, index));  // 64-byte aligned
+  }
+  void observe(ChunkArena arena, int index, Observer& observer) const {
+    auto& seen = observer[static_cast<std::size_t>(index)];
+    seen.resize(static_cast<std::size_t>(arena.images * value(index).numel()));
+    read(arena, index, seen.data());
+  }
+
+  void run_op(const ConvOp& op, const EngineStep& step, ChunkArena arena, Observer*) const {
+    const std::int64_t channels = op.geometry.out_channels;
+    std::int32_t* to = sums(arena, op.output);
+    kernels::conv2d_u8s8_bands(convolutions_[static_cast<std::size_t>(step.op)], arena.images, codes(arena, op.input),
+                               [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+                                 std::copy_n(acc, count * channels, to + first * channels);
+                               });
+  }
+
+  void run_op(const RequantizeOp& op, const EngineStep& step, ChunkArena arena, Observer* observer) const {
+    const Value& out = value(op.output);
+    const std::int64_t channels = out.channels, pixels = arena.images * out.height * out.width;
+    std::vector<const void*> sources(op.terms.size());
+    // Requantizes `count` pixels from `first` on; `acc` are the accumulators of the convolution that runs with it.
+    const auto requantize = [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+      for (std::size_t t = 0; t < sources.size(); ++t) {
+        const int from = op.terms[t].value;
+        if (static_cast<int>(t) == step.term)
+          sources[t] = acc;
+        else if (is_sum(from))
+          sources[t] = sums(arena, from) + first * channels;
+        else
+          sources[t] = codes(arena, from) + first * channels;
+      }
+      const RequantizeRows& rows = requantizations_[static_cast<std::size_t>(step.op)];
+      if (out.type == ValueType::kS32)
+        rows.run(count, channels, sources.data(), sums(arena, op.output) + first * channels);
+      else
+        rows.run(count, channels, sources.data(), codes(arena, op.output) + first * channels);
+    };
+    if (step.convolution < 0) {
+      requantize(0, pixels, nullptr);
+      return;
+    }
+    const auto convolution = static_cast<std::size_t>(step.convolution);
+    const auto& conv = std::get<ConvOp>(net_->ops[convolution]);
+    std::vector<std::int32_t>* seen = nullptr;
+    if (observer != nullptr) {
+      seen = &(*observer)[static_cast<std::size_t>(conv.output)];
+      seen->resize(static_cast<std::size_t>(pixels * channels));
+    }
+    kernels::conv2d_u8s8_bands(convolutions_[convolution], arena.images, codes(arena, conv.input),
+                               [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+                                 if (seen != nullptr)
+                                   std::copy_n(acc, count * channels, seen->data() + first * channels);
+                                 requantize(first, count, acc);
+                               });
+  }
+
+  void run_op(const MaxPoolOp& op, const EngineStep&, ChunkArena arena, Observer*) const {
+    max_pool_rows(op.geometry, arena.images, codes(arena, op.input), codes(arena, op.output));
+  }
+  void run_op(const SumPoolOp& op, const EngineStep&, ChunkArena arena, Observer*) const {
+    sum_pool_rows(op.geometry, arena.images, codes(arena, op.input), storage_offset(value(op.input)),
+                  sums(arena, op.output));
+  }
+  void run_op(const SubsamplePadOp& op, const EngineStep&, ChunkArena arena, Observer*) const {
+    const Value& in = value(op.input);
+    subsample_pad_rows(op, in, arena.images, codes(arena, op.input),
+                       static_cast<std::uint8_t>(in.zero_point + storage_offset(in)), codes(arena, op.output));
+  }
+  void run_op(const FlattenOp&, const EngineStep&, ChunkArena, Observer*) const {}
+  void run_op(const AffineOp&, const EngineStep&, ChunkArena, Observer*) const {}  // float arithmetic only
+
+  const IntegerNetwork* net_;
+  EnginePlan plan_;
+  std::vector<kernels::PackedConv2d> convolutions_;  // by op
+  std::vector<RequantizeRows> requantizations_;      // by op
+  std::vector<std::uint8_t> table_;                  // stored codes [channels][256]
+};
+
+}  // namespace bitgrain::deploy
