@@ -61,8 +61,8 @@ struct OneLane {
   friend bool operator<=(OneLane a, OneLane b) { return a.value <= b.value; }
   friend bool operator>(OneLane a, OneLane b) { return a.value > b.value; }
   friend bool operator>=(OneLane a, OneLane b) { return a.value >= b.value; }
-  friend OneLane min(OneLane a, OneLane b) { return std::min(a.value, b.value); }
-  friend OneLane max(OneLane a, OneLane b) { return std::max(a.value, b.value); }
+  friend OneLane min(OneLane a, OneLane b) { return a.value < b.value ? a : b; }  // as x86: b if either is NaN
+  friend OneLane max(OneLane a, OneLane b) { return a.value > b.value ? a : b; }
   friend OneLane abs(OneLane a) { return std::abs(a.value); }
   friend OneLane sqrt(OneLane a) { return std::sqrt(a.value); }
   friend OneLane exp(OneLane a) { return std::exp(a.value); }

@@ -63,11 +63,12 @@ void update(std::int64_t n, F f, P*... x) {
   });
 }
 
-/// y = max(x, 0).
+/// y = max(x, 0). NaN stays NaN, so that a network which diverged shows it (on x86, max gives its second argument
+/// then).
 template <class T, class Arch = DefaultArch>
 void relu(std::int64_t n, const T* x, T* y) {
   map<Arch>(
-      n, y, [](auto v) { return max(v, decltype(v)(T(0))); }, x);
+      n, y, [](auto v) { return max(decltype(v)(T(0)), v); }, x);
 }
 /// dx = dy where x > 0, else 0. x may be relu's input or its result.
 template <class T, class Arch = DefaultArch>
@@ -75,11 +76,11 @@ void relu_backward(std::int64_t n, const T* x, const T* dy, T* dx) {
   map<Arch>(
       n, dx, [](auto v, auto d) { return select(v > decltype(v)(T(0)), d, decltype(v)(T(0))); }, x, dy);
 }
-/// y = min(max(x, low), high).
+/// y = min(max(x, low), high). NaN stays NaN.
 template <class T, class Arch = DefaultArch>
 void clip(std::int64_t n, const T* x, std::type_identity_t<T> low, std::type_identity_t<T> high, T* y) {
   map<Arch>(
-      n, y, [=](auto v) { return min(max(v, decltype(v)(low)), decltype(v)(high)); }, x);
+      n, y, [=](auto v) { return min(decltype(v)(high), max(decltype(v)(low), v)); }, x);
 }
 /// dx = dy where low < x < high, else 0.
 template <class T, class Arch = DefaultArch>
