@@ -23,6 +23,78 @@ TEST_CASE("the umbrella header holds every op") {
   }
 }
 
+namespace {
+// Values and gradients of every op at the same point, in the precision T.
+template <class T>
+std::vector<double> outputs() {
+  std::vector<double> all;
+  const auto collect = [&all](const Tensor<T>& t) {
+    for (const T v : t.values()) all.push_back(static_cast<double>(v));
+  };
+  const auto leaf = [](const Shape& shape, std::uint64_t seed) {
+    return Var<T>(random_var(shape, seed, 0.1, 1.3).value().template cast<T>(), true);
+  };
+  const auto take = [&collect](const Var<T>& y, std::initializer_list<Var<T>> leaves) {
+    collect(y.value());
+    Tensor<T> seed(y.shape());
+    for (std::int64_t i = 0; i < seed.numel(); ++i) seed.mutable_data()[i] = static_cast<T>(1 + i % 3);
+    y.backward(std::move(seed));
+    for (Var<T> x : leaves) {
+      collect(x.grad());
+      x.zero_grad();
+    }
+  };
+  const Var<T> image = leaf({2, 4, 6, 4}, 1), other = leaf({2, 4, 6, 4}, 2), w = leaf({6, 3, 3, 2}, 3);
+  const Var<T> matrix = leaf({4, 6}, 4), rows = leaf({5, 6}, 5), bias4 = leaf({4}, 6), bias5 = leaf({5}, 7);
+  const Var<T> bias6 = leaf({6}, 8), number = leaf({}, 9);
+  Tensor<T> mean({4}, T{0}), variance({4}, T{1});
+  RandomStream random(1, "outputs");
+  const std::vector<std::int32_t> labels = {0, 5, 2, 2};
+  take(conv2d(image, w, bias6, Window2d::square(3, 2, 1), 2), {image, w, bias6});
+  take(linear(matrix, rows, bias5), {matrix, rows, bias5});
+  take(matmul(matrix, reshape(rows, {6, 5})), {matrix, rows});
+  take(max_pool2d(image, Window2d::square(2, 2)), {image});
+  take(avg_pool2d(image, Window2d::square(3, 1, 1)), {image});
+  take(global_avg_pool(image), {image});
+  take(batch_norm_train(image, bias4, bias4, mean, variance), {image, bias4});
+  take(batch_norm_eval(image, bias4, bias4, mean, variance), {image, bias4});
+  collect(mean);
+  collect(variance);
+  take(image + other, {image, other});
+  take(image + bias4, {image, bias4});
+  take(1 - (2 + image * 3) - other * -other, {image, other});
+  take(scale(image, number), {image, number});
+  take(relu(image - 1), {image});
+  take(relu6(image * 7), {image});
+  take(clip(image, static_cast<T>(0.4), static_cast<T>(0.9)), {image});
+  take(abs(image - other), {image, other});
+  take(sigmoid(image), {image});
+  take(tanh(image), {image});
+  take(exp(image), {image});
+  take(log(image), {image});
+  take(softmax(matrix), {matrix});
+  take(log_softmax(matrix), {matrix});
+  take(cross_entropy(matrix, labels, 0.1), {matrix});
+  take(sum(image), {image});
+  take(mul(bitgrain::mean(image), 100), {image});
+  take(concat<T>({image, other}, 3), {image, other});
+  take(slice(image, 2, 1, 4), {image});
+  take(subsample_pad(image, 2, 1, 1), {image});
+  take(flatten(dropout(image, 0.5, random)), {image});
+  return all;
+}
+}  // namespace
+
+TEST_CASE("every op computes in float what it computes in double") {
+  const std::vector<double> exact = outputs<double>(), single = outputs<float>();
+  REQUIRE(exact.size() == single.size());
+  // Sums here have at most a few hundred terms of order 1: 1e-4 leaves room for their rounding and no more.
+  std::size_t far = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i)
+    far += !(std::abs(exact[i] - single[i]) <= 1e-4 * std::max(1.0, std::abs(exact[i])));
+  CHECK(far == 0);
+}
+
 TEST_CASE("a small network of many ops: gradients of every parameter, memory back to the baseline") {
   const auto bytes = [] { return MemoryPool::instance().stats().bytes_in_use; };
   const std::size_t before = bytes();

@@ -13,11 +13,11 @@ TEST_CASE("subsample_pad: every other pixel, zero channels on both sides") {
 }
 
 TEST_CASE("subsample_pad: gradients over strides, odd and even images, paddings") {
+  using Padding = std::pair<std::int64_t, std::int64_t>;
   for (const std::int64_t stride : {1, 2, 3})
-    for (const auto& [before, after] : {std::pair{0, 0}, std::pair{2, 2}, std::pair{1, 0}})
-      check_gradients(
-          [&, before = before, after = after](const auto& in) { return subsample_pad(in[0], stride, before, after); },
-          {random_var({2, 4, 5, 3}, 1)});
+    for (const Padding& pad : {Padding{0, 0}, Padding{2, 2}, Padding{1, 0}})
+      check_gradients([&](const auto& in) { return subsample_pad(in[0], stride, pad.first, pad.second); },
+                      {random_var({2, 4, 5, 3}, 1)});
 }
 
 TEST_CASE("subsample_pad: codes pass on, the inserted zeros being the zero point") {
