@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/base/random.hpp"
@@ -53,7 +54,7 @@ void fill_normal(Tensor<T>& tensor, const RandomStream& stream, double mean, dou
 enum class FanMode { kIn, kOut };
 
 /// Gain of a layer that a ReLU follows: sqrt(2).
-inline const double kReluGain = std::sqrt(2.0);
+inline constexpr double kReluGain = std::numbers::sqrt2;
 
 /// He et al., "Delving deep into rectifiers", ICCV 2015: normal with deviation gain / sqrt(fan).
 template <class T>
