@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <type_traits>
 
 #include "bitgrain/base/check.hpp"
@@ -61,8 +60,7 @@ T window_area(const PoolGeometry& g) {
 }  // namespace detail
 
 /// Max pooling. Padding never wins; of equal elements the first in row-major order wins; a NaN wins. `argmax` (or
-/// null) [N,Ho,Wo,C] receives the place h * W + w of the winner within its image. A window that lies in the padding
-/// altogether (dilation can do that) gives -infinity and -1. Throws Error for images of more
+/// null) [N,Ho,Wo,C] receives the place h * W + w of the winner within its image. Throws Error for images of more
 /// than 2^24 pixels (places are carried as float).
 template <class T, class Arch = DefaultArch>
 void max_pool2d_forward(const PoolGeometry& g, const T* x, T* y, std::int32_t* argmax) {
@@ -77,11 +75,11 @@ void max_pool2d_forward(const PoolGeometry& g, const T* x, T* y, std::int32_t* a
           const T* image = x + n * image_size;
           for (std::int64_t c = 0; c < g.channels; c += kLanes<T, Arch>) {
             const std::int64_t count = std::min(kLanes<T, Arch>, g.channels - c);
-            V best(-std::numeric_limits<T>::infinity()), winner(T(-1));
+            V best(T(0)), winner(T(0));
             bool first = true;
             detail::for_each_tap(g, rows, columns, [&](std::int64_t place) {
               const V v = load_lanes<V>(image + place * g.channels + c, count);
-              const auto wins = v > best || v != v;
+              const auto wins = v > best || !(v == v);  // not v != v: xsimd's is false for NaN
               best = first ? v : select(wins, v, best);
               winner = first ? V(static_cast<T>(place)) : select(wins, V(static_cast<T>(place)), winner);
               first = false;
@@ -96,7 +94,7 @@ void max_pool2d_forward(const PoolGeometry& g, const T* x, T* y, std::int32_t* a
   });
 }
 
-/// Gradient of max pooling: dy goes to the winners, argmax < 0 nowhere. Overwrites dx.
+/// Gradient of max pooling: dy goes to the winners. Overwrites dx.
 template <class T, class Arch = DefaultArch>
 void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t* argmax, T* dx) {
   g.validate("max pooling");
@@ -105,8 +103,7 @@ void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t*
     std::fill(dx + begin * image_size, dx + end * image_size, T(0));
     detail::for_each_window(g, begin, end, [&](std::int64_t n, std::int64_t at, const auto&, const auto&) {
       T* image = dx + n * image_size;
-      for (std::int64_t c = 0; c < g.channels; ++c)
-        if (argmax[at + c] >= 0) image[argmax[at + c] * g.channels + c] += dy[at + c];
+      for (std::int64_t c = 0; c < g.channels; ++c) image[argmax[at + c] * g.channels + c] += dy[at + c];
     });
   });
 }

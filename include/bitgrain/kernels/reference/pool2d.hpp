@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 
 #include "bitgrain/tensor/geometry.hpp"
 
@@ -31,10 +30,6 @@ void for_each_in_window(const PoolGeometry& g, Visit visit) {
 template <class T>
 void max_pool2d_forward(const PoolGeometry& g, const T* x, T* y, std::int32_t* argmax) {
   g.validate();
-  for (std::int64_t i = 0; i < g.output_size(); ++i) {
-    y[i] = -std::numeric_limits<T>::infinity();
-    if (argmax) argmax[i] = -1;
-  }
   std::int64_t current = -1;  // the window that was visited last
   for_each_in_window(g, [&](std::int64_t xi, std::int64_t yi, std::int64_t place) {
     if (yi == current && !(x[xi] > y[yi]) && x[xi] == x[xi]) return;
@@ -50,7 +45,6 @@ void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t*
   g.validate();
   for (std::int64_t i = 0; i < g.input_size(); ++i) dx[i] = T(0);
   for (std::int64_t i = 0; i < g.output_size(); ++i) {
-    if (argmax[i] < 0) continue;
     const std::int64_t image = i / (g.out_h() * g.out_w() * g.channels);
     dx[(image * g.in_h * g.in_w + argmax[i]) * g.channels + i % g.channels] += dy[i];
   }
