@@ -23,6 +23,7 @@ inline constexpr std::size_t kMaxValues = 1 << 16;
 inline constexpr std::int64_t kMaxExtent = 1 << 24;         ///< of any height, width, kernel, stride, padding
 inline constexpr std::int64_t kMaxElements = 1 << 28;       ///< of one value, padding included
 inline constexpr std::int64_t kMaxTotalChannels = 1 << 20;  ///< over all values
+inline constexpr std::int64_t kMaxImageChannels = 4096;     ///< of value 0, which has a table per channel
 inline constexpr std::size_t kMaxTerms = 16;                ///< of one requantization
 
 /// "u8", "s8", "s32", "f32".
@@ -110,6 +111,8 @@ class Validator {
   void check_input() const {
     const Value& v = net_.values[0];
     const auto& codes = net_.input.codes;
+    BITGRAIN_CHECK(v.channels <= kMaxImageChannels, "an image has at most ", kMaxImageChannels, " channels, got ",
+                   v.channels);
     BITGRAIN_CHECK(static_cast<std::int64_t>(codes.size()) == v.channels * 256,
                    "the input table needs 256 codes for ", v.channels, " channels, got ", codes.size(), " codes");
     const CodeRange range = code_range(v);
