@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "bitgrain/kernels/f32/elementwise.hpp"
 #include "bitgrain/tensor/qtensor.hpp"
 #include "bitgrain/tensor/tensor.hpp"
 
@@ -59,8 +60,7 @@ inline bool& grad_enabled() {
 template <class T>
 void add_into(Tensor<T>& destination, const Tensor<T>& source) {
   T* d = destination.mutable_data();
-  const T* s = source.data();
-  for (std::int64_t i = 0, n = destination.numel(); i < n; ++i) d[i] += s[i];
+  kernels::add(destination.numel(), static_cast<const T*>(d), source.data(), d);
 }
 }  // namespace detail
 
