@@ -1,0 +1,63 @@
+#include "bitgrain/kernels/f32/conv2d_weights.hpp"
+
+#include <doctest/doctest.h>
+
+#include "kernels/conv_case.hpp"
+
+namespace kernels = bitgrain::kernels;
+using bitgrain::RandomStream;
+
+namespace {
+template <class Case>
+bool turned(const bitgrain::ConvGeometry& g) {
+  return kernels::detail::WeightGradient<typename Case::T, typename Case::Arch>::better_turned(
+      kernels::plan_forward(g));
+}
+}  // namespace
+
+TEST_CASE("first layers turn the tile round, wide ones do not") {
+  using Case = FloatCase<float, kernels::DefaultArch>;
+  if (kernels::kLanes<float> == 16) {
+    CHECK(turned<Case>(conv(1, 32, 32, 3, 16, 3, 1, 1)));
+    CHECK(turned<Case>(conv(1, 28, 28, 1, 32, 5)));
+  }
+  CHECK_FALSE(turned<Case>(conv(1, 32, 32, 16, 16, 3, 1, 1)));
+  CHECK_FALSE(turned<Case>(conv(1, 8, 8, 64, 64, 3, 1, 1)));
+  CHECK_FALSE(turned<Case>(conv(1, 8, 8, 3, 10, 3, 1, 1)));  // dy has no whole vectors
+}
+
+TEST_CASE_TEMPLATE("the weight gradient of first layers is right: few input channels, any taps", Case,
+                   BITGRAIN_FLOAT_CASES) {
+  RandomStream random(1, "first");
+  for (const std::int64_t in : {1, 2, 3, 4})
+    for (const std::int64_t out : {6, 8, 16, 32, 48}) {
+      compare_conv<Case>(conv(2, 9, 8, in, out, 3, 1, 1), random);
+      compare_conv<Case>(conv(1, 11, 11, in, out, 5, 2, 2), random);
+      compare_conv<Case>(conv(1, 11, 11, in, out, 3, 1, 2, 2), random);
+    }
+}
+
+TEST_CASE("a gradient over many blocks and chunks is right") {
+  using Case = FloatCase<float, kernels::DefaultArch>;
+  RandomStream random(2, "chunks");
+  compare_conv<Case>(conv(9, 16, 16, 16, 16, 3, 1, 1), random);
+  compare_conv<Case>(conv(1, 60, 200, 8, 8, 3, 1, 1), random);
+  compare_conv<Case>(conv(9, 16, 16, 3, 16, 3, 1, 1), random);
+}
+
+TEST_CASE("a gradient too large for copies per chunk divides its filters instead") {
+  using Case = FloatCase<float, kernels::DefaultArch>;
+  RandomStream random(3, "filters");
+  compare_conv<Case>(conv(3, 2, 2, 400, 410, 3, 1, 1), random);
+}
+
+TEST_CASE("infinities and NaN next to the columns of a tile do not reach its sums") {
+  // The 1-channel image is followed by NaN in memory, which the last vector loads read if they overrun.
+  const bitgrain::ConvGeometry g = conv(1, 4, 4, 1, 3, 2);
+  std::vector<float> x(200, std::numeric_limits<float>::quiet_NaN());
+  std::fill_n(x.begin(), 16, 1.0f);
+  const std::vector<float> dy(static_cast<std::size_t>(g.output_size()), 1.0f);
+  std::vector<float> dw(static_cast<std::size_t>(g.weight_size()));
+  kernels::conv2d_backward_weights(g, x.data(), dy.data(), dw.data(), nullptr);
+  for (const float v : dw) CHECK(v == 9);
+}
