@@ -43,7 +43,7 @@ void convert(const std::string& sheet_path, const std::string& labels_path, std:
     for (std::size_t c = 0; c < 3; ++c)
       for (std::size_t p = 0; p < 1024; ++p) records.push_back(images.data()[i * 3072 + p * 3 + c]);
   }
-  bitgrain::write_file_bytes(output, records);
+  bitgrain::write_file_atomically(output, records);
 }
 }  // namespace
 

@@ -18,8 +18,7 @@ void write_part(const bitgrain::ImageDataset& full, std::int64_t per_class, cons
   bitgrain::write_png(stem.string() + ".png", part.images.reshape({part.size(), 28 * 28, 1}));
   std::string labels;
   for (const std::int32_t label : part.labels) labels += std::to_string(label) + "\n";
-  bitgrain::write_file_bytes(stem.string() + "_labels.txt",
-                             {reinterpret_cast<const std::uint8_t*>(labels.data()), labels.size()});
+  bitgrain::write_file_atomically(stem.string() + "_labels.txt", labels);
 }
 }  // namespace
 

@@ -5,11 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "data/error_message.hpp"
+#include "error_of.hpp"
 
 using namespace bitgrain;
-using testing::contains;
-using testing::error_message;
 
 namespace {
 // Six images of 1 x 2 x 1 with bytes 10 i and 10 i + 1.
@@ -27,14 +25,14 @@ TEST_CASE("validate refuses labels out of range, wrong counts and wrong shapes, 
   six().validate();
   ImageDataset set = six();
   set.labels[3] = 2;
-  CHECK(error_message([&] { set.validate(); }) == "data set 'six': label 2 of image 3 is not in 0..1");
+  CHECK(error_of([&] { set.validate(); }) == "data set 'six': label 2 of image 3 is not in 0..1");
   set.labels[3] = -1;
-  CHECK(contains(error_message([&] { set.validate(); }), "label -1 of image 3"));
+  CHECK(contains(error_of([&] { set.validate(); }), "label -1 of image 3"));
   set.labels.pop_back();
-  CHECK(contains(error_message([&] { set.validate(); }), "6 images need as many labels, got 5"));
+  CHECK(contains(error_of([&] { set.validate(); }), "6 images need as many labels, got 5"));
   set = six();
   set.images = set.images.reshape({6, 2});
-  CHECK(contains(error_message([&] { set.validate(); }), "[N,H,W,C] with at least one image, got [6,2]"));
+  CHECK(contains(error_of([&] { set.validate(); }), "[N,H,W,C] with at least one image, got [6,2]"));
   CHECK_THROWS_AS(ImageDataset{}.validate(), Error);
 }
 
@@ -46,8 +44,8 @@ TEST_CASE("subset takes images and labels in the order of the indices") {
   const std::vector<std::uint8_t> bytes(part.images.values().begin(), part.images.values().end());
   CHECK(bytes == std::vector<std::uint8_t>{50, 51, 10, 11, 10, 11});
   const std::vector<std::int64_t> outside{6};
-  CHECK(contains(error_message([&] { six().subset(outside); }), "has images 0..5, asked for 6"));
-  CHECK(contains(error_message([&] { six().subset({}); }), "at least one image"));
+  CHECK(contains(error_of([&] { six().subset(outside); }), "has images 0..5, asked for 6"));
+  CHECK(contains(error_of([&] { six().subset({}); }), "at least one image"));
 }
 
 TEST_CASE("head shares the images and refuses more than there are") {
@@ -56,7 +54,7 @@ TEST_CASE("head shares the images and refuses more than there are") {
   CHECK(part.size() == 4);
   CHECK(part.labels == std::vector<std::int32_t>{0, 1, 0, 1});
   CHECK(part.images.data() == set.images.data());
-  CHECK(contains(error_message([&] { set.head(7); }), "has 6 images, asked for the first 7"));
+  CHECK(contains(error_of([&] { set.head(7); }), "has 6 images, asked for the first 7"));
 }
 
 TEST_CASE("stratified takes the first images of every class in file order, and the rest is the complement") {
@@ -67,7 +65,7 @@ TEST_CASE("stratified takes the first images of every class in file order, and t
   CHECK(rest.labels == std::vector<std::int32_t>{1, 0});
   CHECK(int{rest.images[0]} == 40);
   CHECK(int{rest.images[2]} == 50);
-  CHECK(contains(error_message([] { six().stratified(4); }), "class 'cat' has 3 images, asked for 4"));
+  CHECK(contains(error_of([] { six().stratified(4); }), "class 'cat' has 3 images, asked for 4"));
 }
 
 TEST_CASE("channel statistics are mean and population standard deviation of byte / 255") {

@@ -5,11 +5,9 @@
 #include <cmath>
 #include <vector>
 
-#include "data/error_message.hpp"
+#include "error_of.hpp"
 
 using namespace bitgrain;
-using testing::contains;
-using testing::error_message;
 
 TEST_CASE("the unsigned table is the byte itself with step 1/255 and zero point 0") {
   const InputEncoding encoding = InputEncoding::unsigned_bytes(2);
@@ -86,22 +84,22 @@ TEST_CASE("one channel and four channels use their own rows of the table") {
 
 TEST_CASE("tables and bytes that do not fit are refused with both numbers") {
   const std::vector<double> one{0.5}, two{0.5, 0.5}, zero{0.0}, nan{std::nan("")};
-  CHECK(contains(error_message([&] { InputEncoding::normalised(one, two); }), "got 1 and 2"));
-  CHECK(contains(error_message([&] { InputEncoding::normalised(one, zero); }), "std positive, got 0.5 and 0"));
-  CHECK(contains(error_message([&] { InputEncoding::normalised(nan, one); }), "mean must be finite"));
-  CHECK(contains(error_message([&] { InputEncoding::unsigned_bytes(0); }), "got 0"));
+  CHECK(contains(error_of([&] { InputEncoding::normalised(one, two); }), "got 1 and 2"));
+  CHECK(contains(error_of([&] { InputEncoding::normalised(one, zero); }), "std positive, got 0.5 and 0"));
+  CHECK(contains(error_of([&] { InputEncoding::normalised(nan, one); }), "mean must be finite"));
+  CHECK(contains(error_of([&] { InputEncoding::unsigned_bytes(0); }), "got 0"));
   const InputEncoding encoding = InputEncoding::unsigned_bytes(3);
-  CHECK(contains(error_message([&] {
+  CHECK(contains(error_of([&] {
                    encoding.real<float>(Tensor<std::uint8_t>(Shape{2, 4}, 0));
                  }),
                  "for 3 channels, the bytes have shape [2,4]"));
   InputEncoding bad = encoding;
   bad.codes[5] = 256;
-  CHECK(contains(error_message([&] { bad.validate(); }), "in 0..255, got 256"));
+  CHECK(contains(error_of([&] { bad.validate(); }), "in 0..255, got 256"));
   bad = encoding;
   bad.codes.pop_back();
-  CHECK(contains(error_message([&] { bad.validate(); }), "got 767"));
+  CHECK(contains(error_of([&] { bad.validate(); }), "got 767"));
   bad = encoding;
   bad.step = 0;
-  CHECK(contains(error_message([&] { bad.validate(); }), "must be positive, got 0"));
+  CHECK(contains(error_of([&] { bad.validate(); }), "must be positive, got 0"));
 }

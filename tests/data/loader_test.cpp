@@ -6,11 +6,9 @@
 #include <numeric>
 #include <vector>
 
-#include "data/error_message.hpp"
+#include "error_of.hpp"
 
 using namespace bitgrain;
-using testing::contains;
-using testing::error_message;
 
 namespace {
 // Image i is 4 x 5 x 3 of pseudo-random bytes that start with i; its label is i % 7.
@@ -192,13 +190,13 @@ TEST_CASE("filling a batch leaves tensors alone that somebody still holds") {
 TEST_CASE("settings that make no sense are refused, naming both sides") {
   const ImageDataset set = numbered(6);
   const auto make = [&](std::int64_t channels, const LoaderOptions& options) {
-    return error_message([&] { BatchLoader(set, InputEncoding::unsigned_bytes(channels), options); });
+    return error_of([&] { BatchLoader(set, InputEncoding::unsigned_bytes(channels), options); });
   };
   CHECK(contains(make(1, {}), "for 1 channels, the images of 'numbered' are [6,4,5,3]"));
   CHECK(contains(make(3, LoaderOptions::training(7, 0)), "has 6 images, not one batch of 7"));
   CHECK(contains(make(3, LoaderOptions::training(0, 0)), "at least 1, got 0"));
   CHECK(contains(make(3, LoaderOptions::training(2, 0, {-1, false})), "got -1"));
   BatchLoader loader(set, InputEncoding::unsigned_bytes(3), {});
-  CHECK(contains(error_message([&] { loader.batch(1); }), "batches 0..0, asked for 1"));
-  CHECK(contains(error_message([&] { loader.begin_epoch(-1); }), "got -1"));
+  CHECK(contains(error_of([&] { loader.batch(1); }), "batches 0..0, asked for 1"));
+  CHECK(contains(error_of([&] { loader.begin_epoch(-1); }), "got -1"));
 }

@@ -47,12 +47,45 @@ inline void check_png(std::span<const std::uint8_t> file, const std::string& pat
   }
 }
 
-/// JPEG: the scan that starts last (FF DA) is closed by the end-of-image marker (FF D9).
+/// The Huffman tables of one JPEG segment: class and number | 16 counts of codes by length | as many symbols. More
+/// than 256 codes would run over the tables of stb_image 2.27.
+inline void check_huffman_tables(std::span<const std::uint8_t> tables, const std::string& path, std::size_t offset) {
+  while (!tables.empty()) {
+    std::size_t codes = 0;
+    for (std::size_t i = 1; i <= 16 && i < tables.size(); ++i) codes += tables[i];
+    BITGRAIN_CHECK(tables.size() >= 17 + codes && codes <= 256, "file '", path, "', offset ", offset,
+                   ": expected a JPEG Huffman table of at most 256 codes, got ", codes, " in ", tables.size(),
+                   " bytes");
+    tables = tables.subspan(17 + codes);
+    offset += 17 + codes;
+  }
+}
+
+/// JPEG: a chain of segments (FF, kind, length, data) from the start to the end-of-image marker, with nothing between
+/// them but the compressed data of scans, whose FF bytes are followed by 00 or a restart marker.
 inline void check_jpeg(std::span<const std::uint8_t> file, const std::string& path) {
-  std::size_t at = file.size();
-  while (at >= 2 && !(file[at - 2] == 0xFF && (file[at - 1] == 0xD9 || file[at - 1] == 0xDA))) --at;
-  BITGRAIN_CHECK(at >= 2 && file[at - 1] == 0xD9, "file '", path, "', offset ", file.size(),
-                 ": expected the end-of-image marker of a JPEG, the file ends before it");
+  constexpr int kHuffmanTables = 0xC4, kEndOfImage = 0xD9, kStartOfScan = 0xDA;
+  const auto is_restart = [](int kind) { return kind >= 0xD0 && kind <= 0xD7; };
+  for (std::size_t at = 2;;) {
+    BITGRAIN_CHECK(file.size() - at >= 2 && file[at] == 0xFF, "file '", path, "', offset ", at,
+                   ": expected a JPEG segment, got ",
+                   file.size() - at >= 2 ? "other bytes" : "the end of the file (it is cut)");
+    const int kind = file[at + 1];
+    if (kind == 0xFF) {  // fill byte
+      ++at;
+      continue;
+    }
+    if (kind == kEndOfImage) return;
+    const std::size_t length =
+        file.size() - at >= 4 ? std::size_t{file[at + 2]} << 8 | std::size_t{file[at + 3]} : std::size_t{0};
+    BITGRAIN_CHECK(kind >= 0xC0 && !is_restart(kind) && length >= 2 && length <= file.size() - at - 2, "file '", path,
+                   "', offset ", at, ": expected a whole JPEG segment, got kind ", kind, " with ", length,
+                   " bytes where ", file.size() - at - 2, " follow");
+    if (kind == kHuffmanTables) check_huffman_tables(file.subspan(at + 4, length - 2), path, at + 4);
+    at += 2 + length;
+    if (kind == kStartOfScan)
+      while (file.size() - at >= 2 && !(file[at] == 0xFF && file[at + 1] != 0 && !is_restart(file[at + 1]))) ++at;
+  }
 }
 
 /// BMP: the file holds all rows, `height` of them, each padded to 4 bytes.

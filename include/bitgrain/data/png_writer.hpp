@@ -3,18 +3,15 @@
 /// Writes PNG files: sheets of small images, pictures for people. Grey or RGB, 8 bits, strongest deflate, no row
 /// filter (neighbouring rows of a sheet are different images, so a filter would only add noise).
 
-#include <unistd.h>
 #include <zlib.h>
 
-#include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <iterator>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "bitgrain/base/atomic_file.hpp"
 #include "bitgrain/data/image_container.hpp"
 #include "bitgrain/tensor/tensor.hpp"
 
@@ -65,23 +62,9 @@ inline std::vector<std::uint8_t> encode_png(const Tensor<std::uint8_t>& image) {
   return file;
 }
 
-/// Writes `bytes` to `path` so that the file is either whole or as it was: beside it first, to the disk, then
-/// renamed.
-inline void write_file_bytes(const std::string& path, std::span<const std::uint8_t> bytes) {
-  const std::string part = path + ".part";
-  std::FILE* file = std::fopen(part.c_str(), "wb");
-  BITGRAIN_CHECK(file != nullptr, "file '", part, "' cannot be written: ", std::strerror(errno));
-  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size() && std::fflush(file) == 0 &&
-                       fsync(fileno(file)) == 0;
-  const bool closed = std::fclose(file) == 0;
-  BITGRAIN_CHECK(written && closed, "file '", part, "' cannot be written: ", std::strerror(errno));
-  BITGRAIN_CHECK(std::rename(part.c_str(), path.c_str()) == 0, "file '", part, "' cannot be renamed to '", path,
-                 "': ", std::strerror(errno));
-}
-
-/// Writes `image` [H,W,1 or 3] to a PNG file.
+/// Writes `image` [H,W,1 or 3] to a PNG file, whole or not at all.
 inline void write_png(const std::string& path, const Tensor<std::uint8_t>& image) {
-  write_file_bytes(path, encode_png(image));
+  write_file_atomically(path, encode_png(image));
 }
 
 }  // namespace bitgrain

@@ -7,22 +7,17 @@
 /// PNG, JPEG and BMP only: the other formats are not used for training images, and each decoder is code that reads
 /// files from outside. Use `decode_image` of data/image.hpp, not this.
 
-#include <climits>
-#include <cstdarg>
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
-
-#include "bitgrain/base/check.hpp"
-
-// The standard headers that stb_image.h includes must have been included before it is inside a namespace.
+// All that stb_image.h includes must have been included before it is, inside a namespace.
+// NOLINTBEGIN(modernize-deprecated-headers)
 #include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+// NOLINTEND(modernize-deprecated-headers)
+
+#include "bitgrain/base/check.hpp"
 
 // What the program may have set for an stb_image of its own is put aside, and back at the end.
 #pragma push_macro("STBI_INCLUDE_STB_IMAGE_H")
