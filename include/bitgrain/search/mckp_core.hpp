@@ -131,9 +131,10 @@ class Reduction {
       };
       std::vector<double> totals(problem_.groups[g].choices.size());
       for (const int j : kept_[g]) totals[static_cast<std::size_t>(j)] = total(j);
-      std::stable_sort(kept_[g].begin(), kept_[g].end(), [&](int a, int b) {
+      std::sort(kept_[g].begin(), kept_[g].end(), [&](int a, int b) {
         if (value(g, a) != value(g, b)) return value(g, a) < value(g, b);
-        return totals[static_cast<std::size_t>(a)] < totals[static_cast<std::size_t>(b)];
+        const double in_a = totals[static_cast<std::size_t>(a)], in_b = totals[static_cast<std::size_t>(b)];
+        return in_a != in_b ? in_a < in_b : a < b;
       });
       std::vector<int> best;
       for (const int j : kept_[g]) {
