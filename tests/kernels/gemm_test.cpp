@@ -102,11 +102,12 @@ TEST_CASE("gemm without rows or columns does nothing, and with an inner dimensio
 
 TEST_CASE("gemm gives the same bits at 1, 2 and 3 threads") {
   RandomStream random(5, "gemm");
-  for (const auto& [m, n, k] : {std::array<std::int64_t, 3>{300, 100, 64}, {16, 48, 20000}}) {
+  for (const auto& size : {std::array<std::int64_t, 3>{300, 100, 64}, {16, 48, 20000}}) {
+    const std::int64_t m = size[0], n = size[1], k = size[2];
     Guarded<float> a(m * k), b(k * n);
     fill_random(a, random);
     fill_random(b, random);
-    const auto results = at_threads([&, m = m, n = n, k = k] {
+    const auto results = at_threads([&] {
       Guarded<float> c(m * n);
       kernels::gemm(true, false, m, n, k, 1, a.data(), m, b.data(), n, 0, c.data(), n);
       return c.values();

@@ -193,7 +193,8 @@ inline void store_first(typename V::value_type* p, std::int64_t count, const V& 
 #endif
   T lanes[V::size];
   v.store_unaligned(lanes);
-  std::copy_n(lanes, count, p);
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(V::size); ++i)
+    if (i < count) p[i] = lanes[i];
 }
 
 }  // namespace bitgrain::kernels
