@@ -44,7 +44,7 @@ TEST_CASE("a network spec comes back from its metadata, every code and every bit
 
 TEST_CASE("bits keep the order of the network") {
   const auto json = to_json(sample().quantization);
-  CHECK(json["weight_bits"].dump() == R"({"conv1":3,"head":8})");
+  CHECK(json["allocation"]["weights"].dump() == R"({"conv1":3,"head":8})");
   CHECK_FALSE(QuantizationSpec{}.quantized());
 }
 
@@ -58,7 +58,7 @@ TEST_CASE("metadata that is missing, foreign or inconsistent is refused and name
   CHECK(contains(objection("classes", "[\"a\"]"), "expected 3 names"));
   CHECK(contains(objection("quantization", "{}"), "'weights' is missing"));
   auto quantization = to_json(sample().quantization);
-  quantization["weight_bits"]["conv1"] = 77;
+  quantization["allocation"]["weights"]["conv1"] = 77;
   CHECK(contains(objection("quantization", quantization.dump()), "conv1"));
   auto input = to_json(sample().encoding);
   input["codes"][0] = 1000;

@@ -9,6 +9,7 @@
 
 #include "bitgrain/data/input_table.hpp"
 #include "bitgrain/quant/allocation.hpp"
+#include "bitgrain/run/allocation_json.hpp"
 #include "bitgrain/run/model_spec.hpp"
 
 namespace bitgrain {
@@ -32,18 +33,6 @@ struct NetworkSpec {
 };
 
 namespace detail {
-inline Json bits_to_json(const BitsByName& bits) {
-  Json json = Json::object();
-  for (const auto& [name, b] : bits) json[name] = b;
-  return json;
-}
-inline BitsByName bits_from_json(const Json& json, const std::string& where) {
-  BITGRAIN_CHECK(json.is_object(), where, ": expected an object of bits by name");
-  BitsByName bits;
-  for (const auto& item : json.items())
-    bits.set(item.key(), json_value<int>(item.value(), where + ", '" + item.key() + "'"));
-  return bits;
-}
 inline const Json& json_part(const Json& json, const char* key, const std::string& where) {
   BITGRAIN_CHECK(json.is_object() && json.contains(key), where, ": the key '", key, "' is missing");
   return json.at(key);
@@ -54,20 +43,16 @@ inline Json to_json(const QuantizationSpec& spec) {
   return {{"weights", spec.weights},
           {"activations", spec.activations},
           {"per_channel", spec.per_channel},
-          {"weight_bits", detail::bits_to_json(spec.allocation.weights)},
-          {"activation_bits", detail::bits_to_json(spec.allocation.activations)}};
+          {"allocation", allocation_to_json(spec.allocation)}};
 }
 /// Throws Error, beginning with `where`, for unknown keys or wrong types.
 inline QuantizationSpec quantization_spec_from_json(const Json& json, const std::string& where) {
-  check_json_keys(json, {"weights", "activations", "per_channel", "weight_bits", "activation_bits"}, where);
+  check_json_keys(json, {"weights", "activations", "per_channel", "allocation"}, where);
   QuantizationSpec spec;
   spec.weights = json_field<std::string>(json, "weights", where);
   spec.activations = json_field<std::string>(json, "activations", where);
   spec.per_channel = json_field<bool>(json, "per_channel", where);
-  spec.allocation.weights =
-      detail::bits_from_json(detail::json_part(json, "weight_bits", where), where + ", 'weight_bits'");
-  spec.allocation.activations =
-      detail::bits_from_json(detail::json_part(json, "activation_bits", where), where + ", 'activation_bits'");
+  spec.allocation = allocation_from_json(detail::json_part(json, "allocation", where), where + ", 'allocation'");
   return spec;
 }
 
