@@ -87,13 +87,13 @@ class EnginePlanner {
   }
 
   void fuse() {
-    std::vector<bool> runs_later(net_.ops.size(), false);
+    std::vector<char> runs_later(net_.ops.size(), 0);
     for (std::size_t i = 0; i < net_.ops.size(); ++i) {
       const EngineStep step = step_of(static_cast<int>(i));
-      if (step.convolution >= 0) runs_later[static_cast<std::size_t>(step.convolution)] = true;
+      if (step.convolution >= 0) runs_later[static_cast<std::size_t>(step.convolution)] = 1;
     }
     for (std::size_t i = 0; i < net_.ops.size(); ++i)
-      if (!runs_later[i]) plan_.steps.push_back(step_of(static_cast<int>(i)));
+      if (runs_later[i] == 0) plan_.steps.push_back(step_of(static_cast<int>(i)));
   }
 
   void find_lifetimes() {

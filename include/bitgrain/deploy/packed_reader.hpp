@@ -31,8 +31,8 @@ class PackedReader {
     const std::int64_t values = in_.count(static_cast<std::int64_t>(kMaxValues), "the number of values");
     if (values == 0) in_.fail("a network needs values");
     for (std::int64_t i = 0; i < values; ++i) net_.values.push_back(read_value());
-    made_.assign(net_.values.size(), false);
-    made_[0] = true;
+    made_.assign(net_.values.size(), 0);
+    made_[0] = 1;
     read_input();
     for (std::int64_t n = in_.count(values, "the number of ops"); n > 0; --n) net_.ops.push_back(read_op());
     return std::move(net_);
@@ -79,8 +79,8 @@ class PackedReader {
   // Every value is made once; so its channels are counted once.
   int read_output() {
     const int output = read_index("an output");
-    if (made_[static_cast<std::size_t>(output)]) in_.fail("value ", output, " is made a second time");
-    made_[static_cast<std::size_t>(output)] = true;
+    if (made_[static_cast<std::size_t>(output)] != 0) in_.fail("value ", output, " is made a second time");
+    made_[static_cast<std::size_t>(output)] = 1;
     return output;
   }
   const Value& value(int index) const { return net_.values[static_cast<std::size_t>(index)]; }
@@ -223,7 +223,7 @@ class PackedReader {
 
   ByteReader& in_;
   IntegerNetwork net_;
-  std::vector<bool> made_;
+  std::vector<char> made_;
   std::int64_t total_channels_ = 0;
 };
 

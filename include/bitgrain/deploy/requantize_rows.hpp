@@ -14,6 +14,14 @@
 
 #include "bitgrain/deploy/integer_network.hpp"
 
+// At -O2 GCC vectorises only what it is told to; 64-bit products and shifts then run four times as fast. (clang needs
+// not be told, and warns where it cannot.)
+#if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
+#define BITGRAIN_VECTORISE _Pragma("omp simd")
+#else
+#define BITGRAIN_VECTORISE
+#endif
+
 namespace bitgrain::deploy {
 
 /// What is added to a code to store it in a byte.
@@ -73,10 +81,12 @@ class RequantizeRows {
   void segment(Count count, std::int64_t at, std::int64_t element, const void* const* sources, Out* out) const {
     std::uint64_t sum[kSegment];
     const std::int64_t* bias = bias_.data() + at;
+    BITGRAIN_VECTORISE
     for (std::int64_t i = 0; i < count; ++i) sum[i] = static_cast<std::uint64_t>(bias[i]);
     for (std::size_t t = 0; t < terms_.size(); ++t) {
       const std::int32_t* multiplier = terms_[t].multiplier.data() + at;
       const auto add = [&](const auto* x) {
+        BITGRAIN_VECTORISE
         for (std::int64_t i = 0; i < count; ++i)
           sum[i] += static_cast<std::uint64_t>(std::int64_t{x[i]} * multiplier[i]);
       };
@@ -88,6 +98,7 @@ class RequantizeRows {
     const std::int64_t* shift = shift_.data() + at;
     Out* to = out + element;
     const std::int64_t low = low_, high = high_, offset = offset_;
+    BITGRAIN_VECTORISE
     for (std::int64_t i = 0; i < count; ++i) {
       std::int64_t code = static_cast<std::int64_t>(sum[i]) >> shift[i];
       code = code < low ? low : code;
@@ -103,3 +114,5 @@ class RequantizeRows {
 };
 
 }  // namespace bitgrain::deploy
+
+#undef BITGRAIN_VECTORISE

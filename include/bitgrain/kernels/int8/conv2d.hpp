@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
@@ -125,13 +126,14 @@ inline void depthwise_band(const PackedConv2d& conv, const PaddedInput& input, c
   }
 }
 
-}  // namespace detail
+// What receives the bands, without its type: the driver below is compiled once.
+struct BandSink {
+  void* object;
+  void (*call)(void* object, std::int64_t first, std::int64_t count, const std::int32_t* acc);
+};
 
-/// Convolves `batch` images x [N,H,W,I] on the calling thread and calls `sink(first, count, acc)` for consecutive
-/// bands of output pixels: acc [count][O] holds the accumulators of the pixels first .. first + count - 1, counted
-/// through the batch.
-template <class Dot = BestDot, class Sink>
-void conv2d_u8s8_bands(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, Sink&& sink) {
+template <class Dot>
+void run_bands(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, BandSink sink) {
   const ConvGeometry& g = conv.geometry;
   const Window2d& win = g.window;
   const std::int64_t out_h = g.out_h(), out_w = g.out_w(), image_pixels = out_h * out_w;
@@ -156,19 +158,39 @@ void conv2d_u8s8_bands(const PackedConv2d& conv, std::int64_t batch, const std::
   for (std::int64_t image = 0; image < batch; image += pass_images) {
     const std::int64_t images = std::min(pass_images, batch - image);
     input.fill(x + image * g.in_h * g.in_w * g.in_channels, images);
+    std::int64_t n = 0, oy = 0, ox = 0;  // of the next output pixel
     for (std::int64_t first = 0; first < images * image_pixels; first += band_pixels) {
       const std::int64_t count = std::min(band_pixels, images * image_pixels - first);
       for (std::int64_t p = 0; p < count; ++p) {
-        const std::int64_t n = (first + p) / image_pixels, at = (first + p) % image_pixels;
-        pixel[static_cast<std::size_t>(p)] = input.offset(n, at / out_w * win.stride_h, at % out_w * win.stride_w);
+        pixel[static_cast<std::size_t>(p)] = input.offset(n, oy * win.stride_h, ox * win.stride_w);
+        if (++ox < out_w) continue;
+        ox = 0;
+        if (++oy < out_h) continue;
+        oy = 0;
+        ++n;
       }
       if (conv.depthwise)
-        detail::depthwise_band(conv, input, pixel.data(), count, run_offset.data(), acc.data());
+        depthwise_band(conv, input, pixel.data(), count, run_offset.data(), acc.data());
       else
-        detail::dense_band<Dot>(conv, input, pixel.data(), count, run_offset.data(), acc.data());
-      sink(image * image_pixels + first, count, acc.data());
+        dense_band<Dot>(conv, input, pixel.data(), count, run_offset.data(), acc.data());
+      sink.call(sink.object, image * image_pixels + first, count, acc.data());
     }
   }
+}
+
+}  // namespace detail
+
+/// Convolves `batch` images x [N,H,W,I] on the calling thread and calls `sink(first, count, acc)` for consecutive
+/// bands of output pixels: acc [count][O] holds the accumulators of the pixels first .. first + count - 1, counted
+/// through the batch.
+template <class Dot = BestDot, class Sink>
+void conv2d_u8s8_bands(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, Sink&& sink) {
+  using Object = std::remove_reference_t<Sink>;
+  detail::run_bands<Dot>(conv, batch, x,
+                         {const_cast<void*>(static_cast<const void*>(&sink)),
+                          [](void* object, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+                            (*static_cast<Object*>(object))(first, count, acc);
+                          }});
 }
 
 /// The whole batch into acc [N,Ho,Wo,O], images in parallel.
