@@ -25,6 +25,13 @@ TEST_CASE_TEMPLATE("depthwise convolution is right for large, dilated and stride
   }
 }
 
+TEST_CASE("a depthwise gradient over several blocks and chunks is right") {
+  RandomStream random(4, "blocks");
+  const bitgrain::ConvGeometry g = conv(8, 32, 32, 48, 48, 3, 1, 1, 1, 48);
+  REQUIRE(kernels::GradientBlocks(kernels::plan_forward(g), sizeof(float)).count() == 16);
+  compare_conv<FloatCase<float, kernels::DefaultArch>>(g, random);
+}
+
 TEST_CASE("several filters per channel go through the grouped path and are right") {
   RandomStream random(3, "multiplier");
   const bitgrain::ConvGeometry g = conv(2, 5, 6, 4, 12, 3, 1, 1, 1, 4);

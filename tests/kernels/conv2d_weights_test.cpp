@@ -51,8 +51,8 @@ TEST_CASE("a gradient too large for copies per chunk divides its filters instead
   compare_conv<Case>(conv(3, 2, 2, 400, 410, 3, 1, 1), random);
 }
 
-TEST_CASE("infinities and NaN next to the columns of a tile do not reach its sums") {
-  // The 1-channel image is followed by NaN in memory, which the last vector loads read if they overrun.
+TEST_CASE("NaN next to the columns of a tile do not reach its sums") {
+  // Behind the 1-channel image stand NaN, which vector loads of its last rows would read.
   const bitgrain::ConvGeometry g = conv(1, 4, 4, 1, 3, 2);
   std::vector<float> x(200, std::numeric_limits<float>::quiet_NaN());
   std::fill_n(x.begin(), 16, 1.0f);
@@ -60,4 +60,12 @@ TEST_CASE("infinities and NaN next to the columns of a tile do not reach its sum
   std::vector<float> dw(static_cast<std::size_t>(g.weight_size()));
   kernels::conv2d_backward_weights(g, x.data(), dy.data(), dw.data(), nullptr);
   for (const float v : dw) CHECK(v == 9);
+}
+
+TEST_CASE("the blocks of one chunk are added up") {
+  const bitgrain::ConvGeometry g = conv(17, 32, 32, 32, 2, 1);
+  REQUIRE(g.macs() < (2 << 20));  // one chunk
+  REQUIRE(kernels::GradientBlocks(kernels::plan_forward(g), sizeof(float)).count() > 1);
+  RandomStream random(4, "blocks");
+  compare_conv<FloatCase<float, kernels::DefaultArch>>(g, random);
 }

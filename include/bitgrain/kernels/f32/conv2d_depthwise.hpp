@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "bitgrain/base/memory.hpp"
@@ -28,41 +29,62 @@ inline bool is_depthwise(const ConvGeometry& g) { return g.groups == g.in_channe
 
 namespace detail {
 
-inline constexpr int kDepthwisePixels = 8;
 inline constexpr int kDepthwiseTaps = 10;
 
-template <class V>
+// Lanes of a vector of channels: all of them, or the first `count`. Which is known at compile time, because the loops
+// below do little else than load.
+template <class V, bool kAll>
 V load_channels(const typename V::value_type* p, std::int64_t count) {
-  return count == static_cast<std::int64_t>(V::size) ? load_all<V>(p) : load_first<V>(p, count);
+  if constexpr (kAll) return load_all<V>(p);
+  return load_first<V>(p, count);
 }
 
-// One vector of channels (`channels` of its lanes count) of kDepthwisePixels output pixels.
-template <class T, class Arch>
-void depthwise_pixels(const T* x, const std::array<std::int64_t, kDepthwisePixels>& from,
-                      const std::vector<std::int64_t>& taps, const T* w, std::int64_t w_step, const T* bias, T* y,
-                      const std::array<std::int64_t, kDepthwisePixels>& to, std::int64_t pixels,
-                      std::int64_t channels) {
+// One vector of channels (of which `channels` count) of P output pixels in a row, `x_step` and `y_step` apart.
+template <class T, class Arch, int P, bool kAll>
+void depthwise_pixels(const T* x, std::int64_t x_step, const std::vector<std::int64_t>& taps, const T* w,
+                      std::int64_t w_step, const T* bias, T* y, std::int64_t y_step, std::int64_t channels) {
   using V = Vec<T, Arch>;
-  const V start = bias ? load_channels<V>(bias, channels) : V(T(0));
-  V sum[kDepthwisePixels];
+  const V start = bias ? load_channels<V, kAll>(bias, channels) : V(T(0));
+  V sum[P];
 #pragma GCC unroll 8
-  for (int p = 0; p < kDepthwisePixels; ++p) sum[p] = start;
+  for (int p = 0; p < P; ++p) sum[p] = start;
   for (const std::int64_t tap : taps) {
-    const V filter = load_channels<V>(w, channels);
+    const V filter = load_channels<V, kAll>(w, channels);
     w += w_step;
+    const T* from = x + tap;
 #pragma GCC unroll 8
-    for (std::size_t p = 0; p < kDepthwisePixels; ++p)
-      sum[p] = multiply_add(load_channels<V>(x + from[p] + tap, channels), filter, sum[p]);
+    for (int p = 0; p < P; ++p)
+      sum[p] = multiply_add(load_channels<V, kAll>(from + p * x_step, channels), filter, sum[p]);
   }
-  for (std::size_t p = 0; p < static_cast<std::size_t>(pixels); ++p)
-    if (channels == kLanes<T, Arch>)
-      store_all(y + to[p], sum[p]);
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) {
+    if constexpr (kAll)
+      store_all(y + p * y_step, sum[p]);
     else
-      store_first(y + to[p], channels, sum[p]);
+      store_first(y + p * y_step, channels, sum[p]);
+  }
 }
 
-// One vector of channels of the gradient of up to kDepthwiseTaps taps. segments: rows of dy (a) and of x (b).
+// A line of output pixels: by 8, the rest by 1, all channels of them.
 template <class T, class Arch>
+void depthwise_line(const T* x, std::int64_t x_step, const std::vector<std::int64_t>& taps, const T* w, const T* bias,
+                    T* y, std::int64_t y_step, std::int64_t pixels, std::int64_t channels) {
+  const auto run = [&]<int kPixels>(std::integral_constant<int, kPixels>, std::int64_t first) {
+    for (std::int64_t c = 0; c < channels; c += kLanes<T, Arch>) {
+      const std::int64_t count = std::min(kLanes<T, Arch>, channels - c);
+      const auto kernel = count == kLanes<T, Arch> ? depthwise_pixels<T, Arch, kPixels, true>
+                                                   : depthwise_pixels<T, Arch, kPixels, false>;
+      kernel(x + first * x_step + c, x_step, taps, w + c, channels, bias ? bias + c : nullptr, y + first * y_step + c,
+             y_step, count);
+    }
+  };
+  std::int64_t p = 0;
+  for (; p + 8 <= pixels; p += 8) run(std::integral_constant<int, 8>{}, p);
+  for (; p < pixels; ++p) run(std::integral_constant<int, 1>{}, p);
+}
+
+// One vector of channels of the gradient of up to kDepthwiseTaps taps. rows: of dy (a) and of x (b).
+template <class T, class Arch, bool kAll>
 void depthwise_taps(const T* dy, std::int64_t dy_step, const T* x, std::int64_t x_step,
                     const std::vector<TileSegment>& rows, std::int64_t length,
                     const std::array<std::int64_t, kDepthwiseTaps>& taps, std::int64_t tap_count, T* dw,
@@ -75,10 +97,10 @@ void depthwise_taps(const T* dy, std::int64_t dy_step, const T* x, std::int64_t 
     const T* from_y = dy + row.a;
     const T* from_x = x + row.b;
     for (std::int64_t i = 0; i < length; ++i, from_y += dy_step, from_x += x_step) {
-      const V gradient = load_channels<V>(from_y, channels);
+      const V gradient = load_channels<V, kAll>(from_y, channels);
 #pragma GCC unroll 10
       for (std::size_t t = 0; t < kDepthwiseTaps; ++t)
-        sum[t] = multiply_add(load_channels<V>(from_x + taps[t], channels), gradient, sum[t]);
+        sum[t] = multiply_add(load_channels<V, kAll>(from_x + taps[t], channels), gradient, sum[t]);
     }
   }
   for (std::int64_t t = 0; t < tap_count; ++t) {
@@ -122,23 +144,13 @@ void run_depthwise(const ConvPlan& plan, const WeightSteps& steps, const T* x, c
       const std::int64_t last = std::min(first + rows, plan.h.count);
       strip.load(x, image, 1, first, last - first);
       const std::vector<std::int64_t> taps = detail::tap_offsets(plan, strip);
-      std::array<std::int64_t, detail::kDepthwisePixels> from{}, to{};
-      for (std::int64_t row = first; row < last; ++row)
-        for (std::int64_t column = 0; column < plan.w.count; column += detail::kDepthwisePixels) {
-          const std::int64_t pixels = std::min<std::int64_t>(detail::kDepthwisePixels, plan.w.count - column);
-          for (std::int64_t p = 0; p < detail::kDepthwisePixels; ++p) {
-            const std::int64_t at = column + std::min(p, pixels - 1);
-            from[static_cast<std::size_t>(p)] = strip.at(0, plan.h.low(row), plan.w.low(at));
-            to[static_cast<std::size_t>(p)] =
-                ((image * plan.h.output + plan.h.first + row * plan.h.spacing) * plan.w.output + plan.w.first +
-                 at * plan.w.spacing) *
-                channels;
-          }
-          for (std::int64_t c = 0; c < channels; c += kLanes<T, Arch>)
-            detail::depthwise_pixels<T, Arch>(strip.data() + c, from, taps, packed.data() + c, channels,
-                                              bias ? bias + c : nullptr, y + c, to, pixels,
-                                              std::min(kLanes<T, Arch>, channels - c));
-        }
+      for (std::int64_t row = first; row < last; ++row) {
+        const std::int64_t line = image * plan.h.output + plan.h.first + row * plan.h.spacing;
+        detail::depthwise_line<T, Arch>(strip.data() + strip.at(0, plan.h.low(row), plan.w.low(0)),
+                                        plan.w.step * channels, taps, packed.data(), bias,
+                                        y + (line * plan.w.output + plan.w.first) * channels,
+                                        plan.w.spacing * channels, plan.w.count, channels);
+      }
     }
   });
 }
@@ -172,10 +184,13 @@ void run_depthwise_gradient(const ConvPlan& plan, const T* x, const T* dy, T* dw
           const std::int64_t count = std::min<std::int64_t>(detail::kDepthwiseTaps, terms - t);
           for (std::int64_t p = 0; p < detail::kDepthwiseTaps; ++p)
             some[static_cast<std::size_t>(p)] = taps[static_cast<std::size_t>(t + std::min(p, count - 1))];
-          for (std::int64_t c = 0; c < channels; c += kLanes<T, Arch>)
-            detail::depthwise_taps<T, Arch>(dy_block + c, channels, strip.data() + c, plan.w.step * channels, rows,
-                                            plan.w.count, some, count, part + t * channels + c, channels,
-                                            std::min(kLanes<T, Arch>, channels - c), b > chunk * per_chunk);
+          for (std::int64_t c = 0; c < channels; c += kLanes<T, Arch>) {
+            const std::int64_t lanes = std::min(kLanes<T, Arch>, channels - c);
+            const auto kernel = lanes == kLanes<T, Arch> ? detail::depthwise_taps<T, Arch, true>
+                                                         : detail::depthwise_taps<T, Arch, false>;
+            kernel(dy_block + c, channels, strip.data() + c, plan.w.step * channels, rows, plan.w.count, some, count,
+                   part + t * channels + c, channels, lanes, b > chunk * per_chunk);
+          }
         }
       }
     }
