@@ -42,12 +42,16 @@ class ByteSource {
     BITGRAIN_CHECK(file_ != nullptr, "file '", path_, "' cannot be opened: ", std::strerror(errno));
     unsigned char magic[2] = {0, 0};
     const std::size_t got = std::fread(magic, 1, 2, file_);
-    std::rewind(file_);
-    compressed_ = got == 2 && magic[0] == 0x1F && magic[1] == 0x8B;
+    const bool back = std::fseek(file_, 0, SEEK_SET) == 0;
+    compressed_ = back && got == 2 && magic[0] == 0x1F && magic[1] == 0x8B;
+    if (!back) {
+      std::fclose(file_);  // a constructor that throws runs no destructor
+      fail("file '", path_, "' cannot be read twice");
+    }
     if (compressed_) {
       constexpr int kGzipHeader = 16;
       if (inflateInit2(&stream_, 15 + kGzipHeader) != Z_OK) {
-        std::fclose(file_);  // a constructor that throws runs no destructor
+        std::fclose(file_);
         fail("zlib could not be started");
       }
       input_.resize(std::size_t{1} << 16);

@@ -105,25 +105,25 @@ struct ChannelStatistics {
   std::vector<double> mean, std;
 };
 
-/// Statistics over all pixels of all images. Sums are integers, so the result is exact before the last division and
-/// the same in every build: sum v^2 <= 2^16 * pixels stays below 2^63 for 2^47 pixels.
+/// Statistics over all pixels of all images, from a histogram of the bytes of each channel: sums of integers, exact
+/// before the last divisions. (sum v^2 <= 2^16 * pixels stays below 2^64 for 2^48 pixels.)
 inline ChannelStatistics channel_statistics(const ImageDataset& dataset) {
   dataset.validate();
-  const std::int64_t channels = dataset.channels();
-  const std::int64_t pixels = dataset.images.numel() / channels;
-  std::vector<std::uint64_t> sum(static_cast<std::size_t>(channels)), squares(static_cast<std::size_t>(channels));
+  const auto channels = static_cast<std::size_t>(dataset.channels());
+  const auto pixels = static_cast<std::size_t>(dataset.images.numel()) / channels;
+  std::vector<std::uint64_t> histogram(256 * channels);
   const std::uint8_t* byte = dataset.images.data();
-  for (std::int64_t p = 0; p < pixels; ++p) {
-    for (std::size_t c = 0; c < sum.size(); ++c, ++byte) {
-      const std::uint64_t v = *byte;
-      sum[c] += v;
-      squares[c] += v * v;
-    }
-  }
+  for (std::size_t p = 0; p < pixels; ++p)
+    for (std::size_t c = 0; c < channels; ++c) ++histogram[256 * c + *byte++];
   ChannelStatistics result;
-  for (std::size_t c = 0; c < sum.size(); ++c) {
-    const double mean = static_cast<double>(sum[c]) / static_cast<double>(pixels);
-    const double mean_square = static_cast<double>(squares[c]) / static_cast<double>(pixels);
+  for (std::size_t c = 0; c < channels; ++c) {
+    std::uint64_t sum = 0, squares = 0;
+    for (std::uint64_t v = 0; v < 256; ++v) {
+      sum += histogram[256 * c + v] * v;
+      squares += histogram[256 * c + v] * v * v;
+    }
+    const double mean = static_cast<double>(sum) / static_cast<double>(pixels);
+    const double mean_square = static_cast<double>(squares) / static_cast<double>(pixels);
     result.mean.push_back(mean / 255.0);
     result.std.push_back(std::sqrt(std::max(0.0, mean_square - mean * mean)) / 255.0);
   }

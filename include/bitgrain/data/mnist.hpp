@@ -30,8 +30,9 @@ inline std::string find_idx_file(const std::string& folder, const std::string& s
 inline DatasetSplits load_mnist_files(const std::string& folder, const std::vector<std::string>& classes,
                                       const std::string& name) {
   const auto part = [&](const std::string& stem) {
-    return load_idx(find_idx_file(folder, stem + "-images", "idx3-ubyte"),
-                    find_idx_file(folder, stem + "-labels", "idx1-ubyte"), classes, name);
+    const std::string images = find_idx_file(folder, stem + "-images", "idx3-ubyte");
+    const std::string labels = find_idx_file(folder, stem + "-labels", "idx1-ubyte");
+    return load_idx(images, labels, classes, name);
   };
   return {part("train"), part("t10k")};
 }

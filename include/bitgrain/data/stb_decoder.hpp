@@ -67,6 +67,7 @@
 #undef stbi__err
 #undef stbi__vertically_flip_on_load
 
+// NOLINTBEGIN(readability-identifier-naming)
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
 #define STBI_ASSERT(condition) ((condition) ? (void)0 : ::bitgrain::raise("stb_image: broken image data"))
@@ -80,6 +81,7 @@
 #define STBI_NO_PIC
 #define STBI_NO_PNM
 #define STBI_NO_LINEAR
+// NOLINTEND(readability-identifier-naming)
 
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
@@ -95,6 +97,7 @@
 #endif
 #endif
 namespace bitgrain::detail::stb {
+using ::abs;  // not the op bitgrain::abs
 #include <stb/stb_image.h>
 }  // namespace bitgrain::detail::stb
 #if defined(__GNUC__)
