@@ -109,13 +109,14 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
           const T* a, std::int64_t lda, const T* b, std::int64_t ldb, std::type_identity_t<T> beta, T* c,
           std::int64_t ldc) {
   if (m <= 0 || n <= 0) return;
-  if (beta != T(1) || k <= 0)
+  const std::int64_t chunks = detail::gemm_chunks(m, n, k);
+  const bool overwritten = beta == T(0) && chunks == 1 && k > 0;  // by the first block
+  if (beta != T(1) && !overwritten)
     for (std::int64_t i = 0; i < m; ++i)
       for (std::int64_t j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : beta * c[i * ldc + j];
   if (k <= 0) return;
   const detail::GemmOperands<T> operands{
       m, n, a, trans_a ? 1 : lda, trans_a ? lda : 1, alpha, b, trans_b ? 1 : ldb, trans_b ? ldb : 1};
-  const std::int64_t chunks = detail::gemm_chunks(m, n, k);
   if (chunks == 1) return detail::gemm_range<T, Arch>(operands, 0, k, c, ldc, beta != T(0));
 
   Scratch<T> parts(static_cast<std::size_t>(chunks * m * n));
