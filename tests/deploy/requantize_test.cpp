@@ -148,6 +148,26 @@ TEST_CASE("random scales: the code is within one of the real value's, and equal 
   }
 }
 
+TEST_CASE("every build derives the same constants: their hash under all compilers and flags") {
+  RandomStream random(5, "builds");
+  const auto number = [&](int smallest) {  // from integers alone: libm may differ in the last bit
+    const auto mantissa =
+        static_cast<std::int64_t>((std::uint64_t{random.next_bits()} << 21) | random.below(1 << 21));
+    const double v = std::ldexp(static_cast<double>(mantissa), smallest - static_cast<int>(random.below(30)) - 53);
+    return random.below(2) == 0 ? v : -v;
+  };
+  std::uint64_t hash = 0xCBF29CE484222325u;
+  const auto mix = [&](std::int64_t v) { hash = (hash ^ static_cast<std::uint64_t>(v)) * 0x100000001B3u; };
+  for (int round = 0; round < 1000; ++round) {
+    const double first = number(8), second = number(4), shift = number(20);
+    const RequantizeOp op = make_requantize("layer", 2, {{0, {first}, 1 << 24}, {1, {second}, 255}}, {shift}, 0, 255);
+    mix(op.shift[0]);
+    mix(op.bias[0]);
+    for (const Term& term : op.terms) mix(term.multiplier[0]);
+  }
+  CHECK(hash == 8435839262911095211u);
+}
+
 TEST_CASE("ties at exact halves go up, for identity, negative and zero multipliers") {
   for (int code = -8; code < 8; ++code) {
     const RequantizeOp up = make_requantize("layer", 1, {{0, {0.5}, 100}}, {0.0}, -100, 100);

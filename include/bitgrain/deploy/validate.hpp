@@ -76,7 +76,8 @@ class Validator {
   bool in_floats() const { return net_.arithmetic == Arithmetic::kFloat; }
   const Value& value(int index) const { return net_.values[static_cast<std::size_t>(index)]; }
   std::int64_t bound(int index) const { return bound_[static_cast<std::size_t>(index)]; }
-  std::string where() const { return bitgrain::detail::concat("op ", op_, " (", op_name(net_.ops[op_]), "): "); }
+  std::string op_label() const { return bitgrain::detail::concat("op ", op_, " (", op_name(net_.ops[op_]), ")"); }
+  std::string where() const { return op_label() + ": "; }
   static std::string shape_of(const Value& v) {
     return bitgrain::detail::concat(v.height, "x", v.width, "x", v.channels);
   }
@@ -161,7 +162,7 @@ class Validator {
     BITGRAIN_CHECK(
         (g.in_h + 2 * w.pad_h) * (g.in_w + 2 * w.pad_w) <= kMaxElements / std::max<std::int64_t>(channels, 1),
         where(), "the padded input has more than ", kMaxElements, " elements");
-    g.validate(where().c_str());
+    g.validate(op_label().c_str());
   }
 
   std::int64_t check_op(const ConvOp& op) const {
@@ -274,10 +275,6 @@ class Validator {
     check_window(g, g.channels);
     check_shape(in, g.in_h, g.in_w, g.channels, "input");
     check_shape(value(to), g.out_h(), g.out_w(), g.channels, "output");
-    // A step of dilation wider than the image could jump over it, from padding to padding.
-    const Window2d& w = g.window;
-    BITGRAIN_CHECK((w.pad_h == 0 || w.dilation_h <= g.in_h) && (w.pad_w == 0 || w.dilation_w <= g.in_w), where(),
-                   "a window can lie in the padding altogether");
     return in;
   }
 
