@@ -58,7 +58,10 @@ TEST_CASE("a few bytes cannot ask for much memory: weights, constants, channels,
   conv.count(1);
   for (const int extent : {1, 1, 1, 1, 0, 0, 1, 1}) conv.count(extent);
   conv.count(1);
-  for (const char v : {1, 8, 0, 0}) conv.u8(static_cast<std::uint8_t>(v));
+  conv.u8(1);  // signed, 8 bits, layout 0, no steps
+  conv.u8(8);
+  conv.u8(0);
+  conv.u8(0);
   CHECK_THROWS_WITH_AS(read(conv.bytes), doctest::Contains("do not fit the 0 bytes left"), Error);
   // Constants of a million channels, one after another, without the constants.
   ByteWriter requantize = beginning(1, 1000000);
