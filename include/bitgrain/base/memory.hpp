@@ -119,14 +119,11 @@ class MemoryPool {
   // Class 4e + q holds blocks of 2^e * (4 + q) / 4 * 64 bytes.
   static std::size_t class_of(std::size_t bytes) noexcept {
     const std::size_t lines = bytes <= kAlignment ? 1 : (bytes + kAlignment - 1) / kAlignment;
-    auto octave = static_cast<std::size_t>(std::bit_width(lines) - 1);
-    std::size_t quarter =
-        octave >= 2 ? (lines - (std::size_t{1} << octave) + (std::size_t{1} << (octave - 2)) - 1) >> (octave - 2)
-                    : (lines - (std::size_t{1} << octave)) << (2 - octave);
-    if (quarter == 4) {
-      ++octave;
-      quarter = 0;
-    }
+    const auto octave = static_cast<std::size_t>(std::bit_width(lines) - 1);
+    const std::size_t above = lines - (std::size_t{1} << octave);
+    // Rounded up; 4 quarters are the next octave.
+    const std::size_t quarter =
+        octave >= 2 ? (above + (std::size_t{1} << (octave - 2)) - 1) >> (octave - 2) : above << (2 - octave);
     return 4 * octave + quarter;
   }
   static std::size_t class_size(std::size_t index) noexcept {

@@ -37,7 +37,7 @@ inline bool windows_reach_input(std::int64_t in, std::int64_t kernel, std::int64
   for (std::int64_t o = 0; o < positions && o * stride < pad; ++o) {
     const std::int64_t before = pad - o * stride;
     const std::int64_t tap = (before + dilation - 1) / dilation;  // the first that is not left of the input
-    if (tap >= kernel || tap * dilation - before >= in) return false;
+    if (tap * dilation - before >= in) return false;
   }
   return true;
 }
