@@ -243,6 +243,22 @@ TEST_CASE("nonsense under a valid checksum is refused, or is a network that runs
   CHECK(refused > 1000);
 }
 
+TEST_CASE("a network that is not valid, or bytes after a network, are refused under a valid checksum") {
+  const IntegerNetwork net = random_network(12);
+  auto bytes = pack_model(net);
+  ByteWriter out;
+  out.bytes.assign(bytes.begin(), bytes.begin() + 20);
+  IntegerNetwork broken = net;
+  broken.values[1].step = -1;
+  PackedWriter(out).write(broken);
+  out.u32(0);
+  fix_checksum(out.bytes);
+  CHECK(error_of(out.bytes).find("the step must be positive and finite, got -1") != std::string::npos);
+  bytes.insert(bytes.end() - 4, 7);
+  fix_checksum(bytes);
+  CHECK(error_of(bytes).find("1 bytes too many") != std::string::npos);
+}
+
 TEST_CASE("messages name the source, the offset and what was expected") {
   auto bytes = pack_model(random_network(12));
   CHECK(error_of({'P', 'K', 3, 4}).find("not a bitgrain model") != std::string::npos);

@@ -253,7 +253,7 @@ class RandomNetwork {
     const Value in = value(x);
     const std::int64_t out = pick({1, 3, 8, 16, 17, 20});
     const Window2d same = Window2d::square(3, 1, 1);
-    switch (random_.below(8)) {
+    switch (random_.below(9)) {
       case 0:  // any convolution
       case 1: {
         Window2d window{pick({1, 2, 3}), pick({1, 2, 3}), pick({1, 2}), pick({1, 2}), pick({0, 1}), pick({0, 1}), 1,
@@ -280,7 +280,12 @@ class RandomNetwork {
         const int shortcut = subsample(x, 2, 2, 2);
         return normalise({convolution(y, same, in.channels + 4, 1), shortcut});
       }
-      case 6:
+      case 6: {  // one pre-activation, two codes: the shortcut keeps more bits than the branch
+        const int acc = convolution(x, same, out, 1);
+        const int branch = normalise({acc}), shortcut = normalise({acc});
+        return normalise({convolution(branch, same, out, 1), shortcut});
+      }
+      case 7:
         return pool<MaxPoolOp>(x, false);
       default:
         return normalise({pool<SumPoolOp>(x, true)});

@@ -62,7 +62,6 @@ class EnginePlanner {
       if (const auto* conv = std::get_if<ConvOp>(&net.ops[i]))
         convolution_of_[static_cast<std::size_t>(conv->output)] = static_cast<int>(i);
     }
-    ++uses_[static_cast<std::size_t>(net.output())];
   }
 
   EnginePlan run() {
@@ -151,7 +150,7 @@ class EnginePlanner {
 
   const IntegerNetwork& net_;
   EnginePlan plan_;
-  std::vector<int> uses_;                   // how many ops read a value; the logits are read once more
+  std::vector<int> uses_;                   // how many terms and inputs a value is
   std::vector<int> convolution_of_;         // the op that makes a value if it is a convolution
   std::vector<int> root_;                   // whose place a value shares
   std::vector<std::int64_t> first_, last_;  // steps at which a place is written and last read
