@@ -1,7 +1,4 @@
 // A training loop of one's own: batches, forward, backward, update. No Trainer, no hooks.
-//
-//   custom_training_loop [DIR of the MNIST sample]
-
 #include <cstdio>
 
 #include "bitgrain/bitgrain.hpp"
@@ -9,8 +6,8 @@
 
 using namespace bitgrain;
 
-int main(int argc, char** argv) try {
-  const DatasetSplits mnist = load_dataset("mnist-sample", argc > 1 ? argv[1] : "examples/data/mnist");
+int main() {
+  const DatasetSplits mnist = load_dataset("mnist-sample", "examples/data/mnist");
   const InputEncoding encoding = InputEncoding::unsigned_bytes(1);
 
   LeNet5<QuantLayers<Lsq, Lsq>> net({}, {.weight_bits = 2, .activation_bits = 2});
@@ -24,12 +21,8 @@ int main(int argc, char** argv) try {
     const Var<float> loss = cross_entropy(net(batch_input(batch, encoding)), batch.labels);
     loss.backward();
     adam.step();
-    if (step % 10 == 0)
-      std::printf("step %3ld  loss %.3f\n", static_cast<long>(step), static_cast<double>(loss.item()));
+    if (step % 10 == 0) std::printf("step %3d  loss %.3f\n", int(step), double(loss.item()));
   }
   const Evaluation result = evaluate(net, mnist.test, encoding);
   std::printf("test accuracy %.2f %% (%s)\n", 100 * result.accuracy(), result.arithmetic.c_str());
-} catch (const Error& error) {
-  std::fprintf(stderr, "error: %s\n", error.what());
-  return 1;
 }

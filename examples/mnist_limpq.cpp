@@ -9,9 +9,10 @@
 
 #include "bitgrain/bitgrain.hpp"
 #include "bitgrain/data/data.hpp"
+#include "bitgrain/run/allocation_json.hpp"
+#include "bitgrain/run/console.hpp"
 #include "bitgrain/run/json_file.hpp"
 #include "bitgrain/run/progress.hpp"
-#include "bitgrain/run/solve_json.hpp"
 
 using namespace bitgrain;
 
@@ -26,13 +27,13 @@ void say(const std::string& line) {
 }
 
 void train_float(Module<float>& net, const SearchData& data, TrainHook& progress) {
-  constexpr int kEpochs = 8;
-  BatchLoader loader(data.train, data.encoding, LoaderOptions::training(64, /*seed=*/1, {.pad = 2, .flip = false}));
+  constexpr int kEpochs = 12;
+  BatchLoader loader(data.train, data.encoding, LoaderOptions::training(32, /*seed=*/1, {.pad = 2, .flip = false}));
   Sgd<float> sgd(net.parameters(),
-                 {.learning_rate = 0.1, .momentum = 0.9, .nesterov = true, .weight_decay = 5e-4, .groups = {}});
+                 {.learning_rate = 0.2, .momentum = 0.9, .nesterov = true, .weight_decay = 5e-4, .groups = {}});
   TrainOptions options;
   options.epochs = kEpochs;
-  Trainer trainer(net, sgd, OneCycle{.max_rate = 0.1, .steps = kEpochs * loader.steps()}, loader, options);
+  Trainer trainer(net, sgd, OneCycle{.max_rate = 0.2, .steps = kEpochs * loader.steps()}, loader, options);
   trainer.add_hook(progress);
   trainer.fit();
 }
@@ -55,7 +56,8 @@ int main(int argc, char** argv) try {
       std::to_string(num_threads()) + " threads, compiled for " + compiled_for());
 
   say("\n1. Training in float");
-  ProgressHook progress;
+  Console console(stdout);
+  ProgressHook progress(console);
   train_float(net, data, progress);
   const Evaluation in_float = evaluate(net, mnist.test, encoding);
 
@@ -66,9 +68,9 @@ int main(int argc, char** argv) try {
   LimpqSearch limpq(limpq_options);
   SearchOptions options;
   options.activation_level = kActivationBits;
-  options.finetune.epochs = 6;
+  options.finetune.epochs = 8;
   options.finetune.learning_rate = 0.03;
-  options.finetune.batch_size = 64;
+  options.finetune.batch_size = 32;
   options.hooks = {&progress};
   options.log = say;
   Budget budget;
@@ -88,7 +90,7 @@ int main(int argc, char** argv) try {
   copy_state(net, twin);
   const WitnessReport witness = compare_with_double(twin, network, encoding, mnist.test.images);
 
-  write_json_file((out / "allocation.json").string(), allocation_to_json(found.allocation));
+  write_allocation((out / "allocation.json").string(), found.allocation);
   write_json_file((out / "summary.json").string(), Json{{"float_accuracy", in_float.accuracy()},
                                                         {"quantized_accuracy", fake_quantized.accuracy()},
                                                         {"integer_accuracy", in_integers.accuracy()},
