@@ -118,17 +118,16 @@ class LimpqSearch final : public SearchMethod {
   void map_batch_norms(SearchContext& context) {
     batch_norms_.clear();
     if (!options_.switchable_batch_norm) return;
-    context.model.for_each_module([this](Module<float>& m) {
-      auto* bn = dynamic_cast<BatchNorm2d<float>*>(&m);
-      if (!bn || !m.name().ends_with("bn")) return;
-      const std::string block = m.name().substr(0, m.name().size() - 2);
+    for (BatchNorm2d<float>* bn : batch_norms(context.model)) {
+      if (!bn->name().ends_with("bn")) continue;
+      const std::string block = bn->name().substr(0, bn->name().size() - 2);
       for (const char* layer : {"conv", "linear"}) {
         const auto site = weights_.find(block + layer);
         if (site == weights_.end()) continue;
         bn->use_copies(static_cast<int>(candidates_.size()));
         batch_norms_.emplace_back(bn, site->second);
       }
-    });
+    }
   }
 
   void select_batch_norms() {
@@ -220,6 +219,8 @@ class LimpqSearch final : public SearchMethod {
         allocation_problem(context.costs, limpq_choices(indicators_, context.activation_levels()), context.budget);
     solution_ = solve_mckp(problem.problem);
     BITGRAIN_CHECK(!solution_.choice.empty(), "LIMPQ: no bits fit the budget: ", solution_.message);
+    if (solution_.value >= kLimpqForbidden)
+      context.log("limpq: the budget leaves no choice but bits that the outlier rule forbids");
     context.log("limpq: integer program " + std::string(to_string(solution_.status)) + " after " +
                 std::to_string(solution_.nodes) + " nodes");
     return problem.allocation(solution_.choice);
