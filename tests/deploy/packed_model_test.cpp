@@ -50,9 +50,9 @@ void fix_checksum(std::vector<std::uint8_t>& bytes) {
 class ResNet {
  public:
   ResNet(int n, int weight_bits) : bits_(weight_bits) {
-    net_.name = "ResNet";
+    net.name = "ResNet";
     const int input = value("input", 32, 3, ValueType::kU8, 8);
-    for (int i = 0; i < 3 * 256; ++i) net_.input.codes.push_back(static_cast<std::int16_t>((i * 7 + i / 256) % 256));
+    for (int i = 0; i < 3 * 256; ++i) net.input.codes.push_back(static_cast<std::int16_t>((i * 7 + i / 256) % 256));
     int x = activate("relu", {conv("conv1", input, 16, 3, 1)});
     for (int stage = 0; stage < 3; ++stage)
       for (int block = 0; block < n; ++block) {
@@ -62,26 +62,26 @@ class ResNet {
         int shortcut = x;
         if (stride == 2) {
           shortcut = value(name + ".shortcut", 32 >> stage, channels, ValueType::kU8, 4);
-          net_.ops.emplace_back(SubsamplePadOp{x, shortcut, 2, channels / 4, channels / 4});
+          net.ops.emplace_back(SubsamplePadOp{x, shortcut, 2, channels / 4, channels / 4});
         }
         x = activate(name + ".relu2", {conv(name + ".conv2", y, channels, 3, 1), shortcut});
       }
     const int sum = value("pool", 1, 64, ValueType::kS32, 32);
-    net_.ops.emplace_back(SumPoolOp{x, sum, {1, 8, 8, 64, Window2d::square(8)}});
+    net.ops.emplace_back(SumPoolOp{x, sum, {1, 8, 8, 64, Window2d::square(8)}});
     x = activate("pool.quantizer", {sum});
     const int acc = conv("classifier", x, 10, 1, 1);
     const int logits = value("logits", 1, 10, ValueType::kS32, 32);
     requantize("classifier", {acc}, logits, INT32_MIN, INT32_MAX);
   }
-  IntegerNetwork net_;
+  IntegerNetwork net;
 
  private:
   int value(const std::string& name, std::int64_t size, std::int64_t channels, ValueType type, int bits) {
-    net_.values.push_back({name, size, size, channels, type, bits, type == ValueType::kS32 ? 1.0 : 0.0371, 0});
-    return static_cast<int>(net_.values.size()) - 1;
+    net.values.push_back({name, size, size, channels, type, bits, type == ValueType::kS32 ? 1.0 : 0.0371, 0});
+    return static_cast<int>(net.values.size()) - 1;
   }
   int conv(const std::string& name, int x, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
-    const Value in = net_.values[static_cast<std::size_t>(x)];
+    const Value in = net.values[static_cast<std::size_t>(x)];
     ConvOp op;
     op.layer = name;
     op.input = x;
@@ -95,15 +95,15 @@ class ResNet {
       const int code = range.low + static_cast<int>(random_.below(span));
       op.weights.codes.push_back(static_cast<std::int8_t>(bits_ == 1 && code == 0 ? 1 : code));
     }
-    net_.ops.emplace_back(op);
+    net.ops.emplace_back(op);
     return op.output;
   }
   void requantize(const std::string& name, const std::vector<int>& terms, int output, std::int32_t low,
                   std::int32_t high) {
-    const auto channels = static_cast<std::size_t>(net_.values[static_cast<std::size_t>(output)].channels);
+    const auto channels = static_cast<std::size_t>(net.values[static_cast<std::size_t>(output)].channels);
     std::vector<ScaledTerm> scaled;
     for (const int term : terms) {
-      const Value& v = net_.values[static_cast<std::size_t>(term)];
+      const Value& v = net.values[static_cast<std::size_t>(term)];
       ScaledTerm s{term, {}, v.type == ValueType::kS32 ? 1 << 20 : 15};
       if (v.name.ends_with("pool") || v.type == ValueType::kU8) s.scale = {1.3};
       while (s.scale.size() < channels && !v.name.ends_with("pool") && v.type != ValueType::kU8)
@@ -112,10 +112,10 @@ class ResNet {
     }
     std::vector<double> shift(channels);
     for (double& v : shift) v = scaled[0].scale.size() == 1 ? 0 : random_.normal();
-    net_.ops.emplace_back(make_requantize(name, output, scaled, shift, low, high));
+    net.ops.emplace_back(make_requantize(name, output, scaled, shift, low, high));
   }
   int activate(const std::string& name, const std::vector<int>& terms) {
-    const Value from = net_.values[static_cast<std::size_t>(terms[0])];
+    const Value from = net.values[static_cast<std::size_t>(terms[0])];
     const int output = value(name, from.height, from.channels, ValueType::kU8, 4);
     requantize(name, terms, output, 0, 15);
     return output;
@@ -155,7 +155,7 @@ TEST_CASE("a reloaded network computes the same") {
 
 TEST_CASE("a ResNet-8 takes its payload, 16 bytes per channel and at most 4096 bytes, its input table included") {
   for (int bits = 1; bits <= 8; ++bits) {
-    const IntegerNetwork net = ResNet(1, bits).net_;
+    const IntegerNetwork net = ResNet(1, bits).net;
     std::int64_t payload = 0;
     for (const Op& op : net.ops)
       if (const auto* conv = std::get_if<ConvOp>(&op))
@@ -166,19 +166,19 @@ TEST_CASE("a ResNet-8 takes its payload, 16 bytes per channel and at most 4096 b
     // Two channels of a layer cost 13 bytes each: what is left is the header.
     CHECK(size <= payload + 13 * convolution_channels(net) + 3 * 256 + 2200);
   }
-  const IntegerNetwork deep = ResNet(9, 2).net_;
+  const IntegerNetwork deep = ResNet(9, 2).net;
   CHECK(static_cast<std::int64_t>(pack_model(deep).size()) <=
         deep.payload_bytes() + 16 * convolution_channels(deep) + 4096);
 }
 
 TEST_CASE("weights cost exactly ceil(n b / 8) bytes: a bit more per weight adds n / 8 bytes and nothing else") {
-  const auto two = ResNet(1, 2).net_, three = ResNet(1, 3).net_;
+  const auto two = ResNet(1, 2).net, three = ResNet(1, 3).net;
   CHECK(pack_model(three).size() - pack_model(two).size() ==
         static_cast<std::size_t>(three.payload_bytes() - two.payload_bytes()));
 }
 
 TEST_CASE("a plain u8 input table costs one byte, one for all channels 256") {
-  IntegerNetwork net = ResNet(1, 4).net_;
+  IntegerNetwork net = ResNet(1, 4).net;
   for (std::size_t i = 0; i < net.input.codes.size(); ++i) net.input.codes[i] = static_cast<std::int16_t>(i % 256);
   const std::size_t identity = pack_model(net).size();
   for (auto& code : net.input.codes) code = static_cast<std::int16_t>(255 - code);
@@ -296,7 +296,7 @@ TEST_CASE("files: saved, loaded, replaced; missing files, folders and other file
 TEST_CASE("a disk that fills up leaves the old model and nothing else") {
   const Folder folder("packed-full");
   const std::string path = folder.file("model.bgm");
-  const IntegerNetwork first = random_network(5), large = ResNet(1, 8).net_;
+  const IntegerNetwork first = random_network(5), large = ResNet(1, 8).net;
   save_packed_model(first, path);
   rlimit before{};
   REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);

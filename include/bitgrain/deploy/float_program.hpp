@@ -75,6 +75,7 @@ class FloatProgram {
   void run_op(const AffineOp& op, const EngineStep&, ChunkArena arena) const {
     const Value& out = value(op.output);
     std::vector<const float*> sources;
+    sources.reserve(op.terms.size());
     for (const AffineTerm& term : op.terms) sources.push_back(reals(arena, term.value));
     affine_rows(op, arena.images * out.height * out.width, sources.data(), reals(arena, op.output));
   }

@@ -34,7 +34,7 @@ class GridFields {
     for (int field = 0; field < 1 << bits; ++field) {
       const int code = decode(grid, bits, layout, field);
       if (code < -128 || code > 127) continue;
-      std::int16_t& known = field_of_[static_cast<std::size_t>(code + 128)];
+      std::int16_t& known = field_of_[slot(code)];
       if (known != kNone) continue;
       known = static_cast<std::int16_t>(field);
       code_of_[static_cast<std::size_t>(field)] = static_cast<std::int16_t>(code);
@@ -47,7 +47,7 @@ class GridFields {
   static constexpr std::int16_t kNone = INT16_MIN;
   int bits() const { return bits_; }
   /// The field of a code, or kNone if the code is not on the grid.
-  std::int16_t field(std::int8_t code) const { return field_of_[static_cast<std::size_t>(code + 128)]; }
+  std::int16_t field(std::int8_t code) const { return field_of_[slot(code)]; }
   /// The code of a field below 2^bits, or kNone if it stands for nothing.
   std::int16_t code(std::uint8_t field) const { return code_of_[field]; }
 
@@ -64,6 +64,10 @@ class GridFields {
   }
 
  private:
+  static std::size_t slot(int code) {
+    const int at = code + 128;
+    return static_cast<std::size_t>(at);
+  }
   static constexpr int kNothing = 1000;  // beyond every code
 
   static int decode(Grid grid, int bits, std::uint8_t layout, int field) {

@@ -23,61 +23,61 @@ namespace bitgrain::kernels {
 
 namespace detail {
 
-// One register tile: kPixels pixels, kBlocks blocks of 16 output channels, all products. Row p of `acc` starts at
+// One register tile: kPixels pixels, Blocks blocks of 16 output channels, all products. Row p of `acc` starts at
 // p * acc_stride.
-template <class Dot, int kBlocks>
+template <class Dot, int Blocks>
 void dot_tile(const PackedConv2d& conv, const std::uint8_t* x, const std::int64_t* pixel,
               const std::int64_t* run_offset, const std::int8_t* w, const std::int32_t* start, std::int32_t* acc,
               std::int64_t acc_stride) {
   constexpr int kPixels = Dot::kPixels;
-  typename Dot::Lanes lanes[kPixels][kBlocks];
-  for (int b = 0; b < kBlocks; ++b)
+  typename Dot::Lanes lanes[kPixels][Blocks];
+  for (int b = 0; b < Blocks; ++b)
     for (int p = 0; p < kPixels; ++p) lanes[p][b] = Dot::load(start + b * kDotLanes);
   const std::int64_t block_bytes = conv.block_bytes(), quads = conv.quads, runs = conv.runs;
   for (std::int64_t run = 0; run < runs; ++run) {
     const std::uint8_t* from[kPixels];
     for (int p = 0; p < kPixels; ++p) from[p] = x + pixel[p] + run_offset[run];
     for (std::int64_t q = 0; q < quads; ++q, w += kDotLanes * kDotQuad) {
-      typename Dot::Block block[kBlocks];
-      for (int b = 0; b < kBlocks; ++b) block[b] = Dot::block(w + b * block_bytes);
+      typename Dot::Block block[Blocks];
+      for (int b = 0; b < Blocks; ++b) block[b] = Dot::block(w + b * block_bytes);
       for (int p = 0; p < kPixels; ++p) {
         const typename Dot::Quad quad = Dot::quad(from[p] + q * kDotQuad);
-        for (int b = 0; b < kBlocks; ++b) Dot::dot(lanes[p][b], quad, block[b]);
+        for (int b = 0; b < Blocks; ++b) Dot::dot(lanes[p][b], quad, block[b]);
       }
     }
   }
   for (int p = 0; p < kPixels; ++p)
-    for (int b = 0; b < kBlocks; ++b) Dot::store(acc + p * acc_stride + b * kDotLanes, lanes[p][b]);
+    for (int b = 0; b < Blocks; ++b) Dot::store(acc + p * acc_stride + b * kDotLanes, lanes[p][b]);
 }
 
 // The tile at the edge: the missing pixels repeat the last one, the missing channels have zero weights, and only what
 // exists is copied out.
-template <class Dot, int kBlocks>
+template <class Dot, int Blocks>
 void edge_tile(const PackedConv2d& conv, const std::uint8_t* x, const std::int64_t* pixel, std::int64_t pixels,
                const std::int64_t* run_offset, const std::int8_t* w, const std::int32_t* start, std::int32_t* acc,
                std::int64_t acc_stride, std::int64_t channels) {
-  constexpr std::int64_t kWidth = kBlocks * kDotLanes;
+  constexpr std::int64_t kWidth = Blocks * kDotLanes;
   std::int64_t repeated[Dot::kPixels];
   for (std::int64_t p = 0; p < Dot::kPixels; ++p) repeated[p] = pixel[std::min(p, pixels - 1)];
   alignas(64) std::int32_t tile[Dot::kPixels * kWidth];
-  dot_tile<Dot, kBlocks>(conv, x, repeated, run_offset, w, start, tile, kWidth);
+  dot_tile<Dot, Blocks>(conv, x, repeated, run_offset, w, start, tile, kWidth);
   for (std::int64_t p = 0; p < pixels; ++p)
     std::memcpy(acc + p * acc_stride, tile + p * kWidth, static_cast<std::size_t>(channels) * sizeof(std::int32_t));
 }
 
-// All pixels of a band for kBlocks blocks of output channels, of which `channels` exist.
-template <class Dot, int kBlocks>
+// All pixels of a band for Blocks blocks of output channels, of which `channels` exist.
+template <class Dot, int Blocks>
 void block_band(const PackedConv2d& conv, const std::uint8_t* x, const std::int64_t* pixel, std::int64_t pixels,
                 const std::int64_t* run_offset, const std::int8_t* w, const std::int32_t* start, std::int32_t* acc,
                 std::int64_t channels) {
   const std::int64_t stride = conv.geometry.out_channels;
-  const bool whole_blocks = channels == kBlocks * kDotLanes;
+  const bool whole_blocks = channels == Blocks * kDotLanes;
   for (std::int64_t p = 0; p < pixels; p += Dot::kPixels) {
     const std::int64_t count = std::min<std::int64_t>(Dot::kPixels, pixels - p);
     if (whole_blocks && count == Dot::kPixels)
-      dot_tile<Dot, kBlocks>(conv, x, pixel + p, run_offset, w, start, acc + p * stride, stride);
+      dot_tile<Dot, Blocks>(conv, x, pixel + p, run_offset, w, start, acc + p * stride, stride);
     else
-      edge_tile<Dot, kBlocks>(conv, x, pixel + p, count, run_offset, w, start, acc + p * stride, stride, channels);
+      edge_tile<Dot, Blocks>(conv, x, pixel + p, count, run_offset, w, start, acc + p * stride, stride, channels);
   }
 }
 
