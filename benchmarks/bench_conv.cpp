@@ -5,16 +5,13 @@
 
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <string>
 #include <vector>
 
-#include "bitgrain/base/cpu.hpp"
-#include "bitgrain/base/parallel.hpp"
 #include "bitgrain/base/random.hpp"
 #include "bitgrain/kernels/f32/conv2d.hpp"
 #include "bitgrain/kernels/int8/conv2d.hpp"
+#include "threads_flag.hpp"
 
 using namespace bitgrain;
 
@@ -103,18 +100,6 @@ void register_layer(const Layer& layer) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int kept = 1;
-  for (int i = 1; i < argc; ++i) {
-    if (std::strncmp(argv[i], "--threads=", 10) == 0)
-      set_num_threads(std::max(1, std::atoi(argv[i] + 10)));
-    else
-      argv[kept++] = argv[i];
-  }
-  argc = kept;
   for (const Layer& layer : kLayers) register_layer(layer);
-  benchmark::AddCustomContext("isa", compiled_for());
-  benchmark::AddCustomContext("bitgrain_threads", std::to_string(num_threads()));
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
+  return run_benchmarks(argc, argv);
 }

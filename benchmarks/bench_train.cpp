@@ -5,12 +5,10 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <string>
 
 #include "bitgrain/bitgrain.hpp"
+#include "threads_flag.hpp"
 
 using namespace bitgrain;
 
@@ -70,14 +68,6 @@ void resnet20_engine(benchmark::State& state) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int kept = 1;
-  for (int i = 1; i < argc; ++i) {
-    if (std::strncmp(argv[i], "--threads=", 10) == 0)
-      set_num_threads(std::max(1, std::atoi(argv[i] + 10)));
-    else
-      argv[kept++] = argv[i];
-  }
-  argc = kept;
   const auto add = [](const char* name, auto body) {
     benchmark::RegisterBenchmark(name, body)->UseRealTime()->Unit(benchmark::kMillisecond);
   };
@@ -86,9 +76,5 @@ int main(int argc, char** argv) {
   add("train_step/bitgrain/lenet5_float", [](benchmark::State& s) { lenet5_step(s, "float"); });
   add("train_step/bitgrain/lenet5_lsq_w4a4", [](benchmark::State& s) { lenet5_step(s, "lsq"); });
   add("inference/bitgrain/resnet20_w4a4", [](benchmark::State& s) { resnet20_engine(s); });
-  benchmark::AddCustomContext("isa", compiled_for());
-  benchmark::AddCustomContext("bitgrain_threads", std::to_string(num_threads()));
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
+  return run_benchmarks(argc, argv);
 }

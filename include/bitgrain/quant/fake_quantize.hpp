@@ -9,6 +9,7 @@
 #include "bitgrain/autograd/ste.hpp"
 #include "bitgrain/autograd/var.hpp"
 #include "bitgrain/kernels/f32/quantize.hpp"
+#include "bitgrain/quant/quantizer.hpp"
 
 namespace bitgrain {
 
@@ -22,6 +23,20 @@ struct FakeQuantizeOptions {
   double max_step = HUGE_VAL;
   double step_gradient_scale = 1;  ///< LSQ's g: multiplies dL/dstep
 };
+
+/// The grid, range and rounding of a site: activations round half up, weights half to even, one-bit weights take the
+/// sign.
+inline FakeQuantizeOptions fake_quantize_options(const QuantizerSpec& spec) {
+  const CodeRange range = code_range(spec.grid, spec.bits);
+  FakeQuantizeOptions options;
+  options.grid = spec.grid;
+  options.bits = spec.bits;
+  options.rule = {range.low, range.high,
+                  spec.role == QuantRole::kActivations ? kernels::Rounding::kHalfUp
+                  : spec.bits == 1                     ? kernels::Rounding::kSign
+                                                       : kernels::Rounding::kHalfEven};
+  return options;
+}
 
 namespace detail {
 // The same element-by-element function through ste_round, for gradcheck.

@@ -47,11 +47,7 @@ class Lsq {
 
   Var<T> operator()(const Var<T>& x) {
     if (!initialised()) initialise(x.value());
-    const CodeRange range = code_range(spec_.grid, spec_.bits);
-    FakeQuantizeOptions o;
-    o.grid = spec_.grid;
-    o.bits = spec_.bits;
-    o.rule = {range.low, range.high, rounding()};
+    FakeQuantizeOptions o = fake_quantize_options(spec_);
     o.min_step = options_.min_step;
     o.max_step = options_.max_step;
     o.step_gradient_scale = gradient_scale(x.shape());
@@ -93,10 +89,6 @@ class Lsq {
   }
 
  private:
-  kernels::Rounding rounding() const {
-    if (spec_.role == QuantRole::kActivations) return kernels::Rounding::kHalfUp;
-    return spec_.bits == 1 ? kernels::Rounding::kSign : kernels::Rounding::kHalfEven;
-  }
   double gradient_scale(const Shape& shape) const {
     if (options_.gradient_scale == LsqGradientScale::kNone) return 1;
     double n = static_cast<double>(shape.numel()) / static_cast<double>(spec_.channels);

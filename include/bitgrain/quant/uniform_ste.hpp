@@ -39,17 +39,8 @@ class UniformSte {
   }
 
   Var<T> operator()(const Var<T>& x) {
-    const CodeRange range = code_range(spec_.grid, spec_.bits);
-    const bool weights = spec_.role == QuantRole::kWeights;
-    if (weights || gathering_ || !initialised()) gather(x.value(), range);
-    FakeQuantizeOptions o;
-    o.grid = spec_.grid;
-    o.bits = spec_.bits;
-    o.rule = {range.low, range.high,
-              !weights          ? kernels::Rounding::kHalfUp
-              : spec_.bits == 1 ? kernels::Rounding::kSign
-                                : kernels::Rounding::kHalfEven};
-    return fake_quantize(x, step_, o);
+    if (spec_.role == QuantRole::kWeights || gathering_ || !initialised()) gather(x.value());
+    return fake_quantize(x, step_, fake_quantize_options(spec_));
   }
 
   int bits() const { return spec_.bits; }
@@ -66,7 +57,8 @@ class UniformSte {
   const Var<T>& step() const { return step_; }
 
  private:
-  void gather(const Tensor<T>& x, const CodeRange& range) {
+  void gather(const Tensor<T>& x) {
+    const CodeRange range = code_range(spec_.grid, spec_.bits);
     const std::int64_t n = x.numel() / spec_.channels;
     const bool first = !initialised();
     T* step = step_.mutable_value().mutable_data();
