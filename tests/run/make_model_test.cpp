@@ -33,7 +33,7 @@ TEST_CASE("a network has the quantizers and the bits of its spec") {
   spec.quantization.activations = "uniform";
   spec.quantization.per_channel = true;
   spec.quantization.allocation.weights = {{"conv1", 2}, {"fc1", 3}};
-  spec.quantization.allocation.activations = {{"act1", 5}};
+  spec.quantization.allocation.activations = {{"act1", 5}, {"act2", 32}};
   const auto model = make_network<float>(spec);
   for (QuantSite<float>* site : quant_sites(*model)) {
     CAPTURE(site->site_name());
@@ -47,6 +47,7 @@ TEST_CASE("a network has the quantizers and the bits of its spec") {
       CHECK(site->bits() == 5);
       CHECK(site->any()->get<UniformSte<float>>() != nullptr);
     }
+    if (site->site_name() == "act2") CHECK(site->any()->get<Float<float>>() != nullptr);
     if (site->site_name() == "head") CHECK(site->bits() == 8);
   }
   spec.quantization.allocation.weights = {{"conv9", 2}};

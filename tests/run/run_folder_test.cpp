@@ -51,4 +51,7 @@ TEST_CASE("the config of a run is a recipe that repeats it, and says what ran") 
   const Json config = read_json_file(run / "config.json");
   CHECK(config["about"]["bitgrain"] == kVersion);
   CHECK(RunFolder::open(folder / "a").has("config.json"));
+  run.remove("config.json");
+  run.remove("config.json");
+  CHECK_FALSE(run.has("config.json"));
 }

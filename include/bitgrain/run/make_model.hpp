@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "bitgrain/models/lenet5.hpp"
 #include "bitgrain/models/resnet_cifar.hpp"
@@ -31,14 +32,22 @@ std::unique_ptr<Module<T>> make_model(const ModelSpec& spec, const typename AnyL
   return std::make_unique<ResNetCifar<Layers>>(config, options);
 }
 
-/// The same with the quantizers and the bits of `spec.quantization` in place, their steps not yet initialised.
+/// A factory of the named method that leaves sites of 32 bits in float.
+template <class T = float>
+QuantizerFactory<T> quantizer_factory_or_float(const std::string& method) {
+  return [quantized = quantizer_factory<T>(method), in_float = quantizer_factory<T>("float")](
+             const QuantizerSpec& spec) { return spec.bits == 32 ? in_float(spec) : quantized(spec); };
+}
+
+/// The same with the quantizers and the bits of `spec.quantization` in place, their steps not yet initialised; 32 bits
+/// stand for float.
 template <class T = float>
 std::unique_ptr<Module<T>> make_network(const NetworkSpec& spec) {
   typename AnyLayers<T>::Options options;
   options.per_channel = spec.quantization.per_channel;
   auto model = make_model<T>(spec.model, options);
-  install_quantizers<T>(*model, quantizer_factory<T>(spec.quantization.weights),
-                        quantizer_factory<T>(spec.quantization.activations), spec.quantization.allocation);
+  install_quantizers<T>(*model, quantizer_factory_or_float<T>(spec.quantization.weights),
+                        quantizer_factory_or_float<T>(spec.quantization.activations), spec.quantization.allocation);
   return model;
 }
 

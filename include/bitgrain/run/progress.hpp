@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <utility>
 
 #include "bitgrain/run/console.hpp"
 #include "bitgrain/run/table.hpp"
@@ -18,8 +17,10 @@ namespace bitgrain {
 class ProgressHook final : public TrainHook {
  public:
   /// `label` is put before every line ("fine-tune"); may be empty.
-  explicit ProgressHook(Console& console, std::string label = {})
-      : console_(console), label_(label.empty() ? "" : label + "  ") {}
+  explicit ProgressHook(Console& console, const std::string& label = {}) : console_(console) { set_label(label); }
+
+  /// Another label for the next trainings.
+  void set_label(const std::string& label) { label_ = label.empty() ? "" : label + "  "; }
 
   void on_train_begin(TrainState& state) override {
     start_ = last_shown_ = Clock::now();

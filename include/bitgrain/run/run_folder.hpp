@@ -62,6 +62,11 @@ class RunFolder {
   /// Path of a file in it.
   std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
   bool has(std::string_view name) const { return std::filesystem::exists(*this / name); }
+  /// Removes a file of it, if it is there.
+  void remove(std::string_view name) const {
+    std::error_code ignored;
+    std::filesystem::remove(*this / name, ignored);
+  }
 
   /// Writes config.json: `options` by option name, for `command`, and beside them what the program was.
   void write_config(const std::string& command, const Json& options) const {

@@ -1,0 +1,122 @@
+// bitgrain train
+
+#include "bitgrain/run/table.hpp"
+#include "command.hpp"
+#include "network.hpp"
+#include "run_header.hpp"
+#include "training.hpp"
+
+namespace cli {
+
+using namespace bitgrain;
+
+namespace {
+
+class Train final : public Command {
+ public:
+  Train()
+      : Command("train", "Train a network on images, in float or quantized.",
+                "  bitgrain train --model lenet5 --epochs 3 --out runs/lenet\n"
+                "  bitgrain train --model resnet20 --data cifar10 --augment pad-crop-flip --epochs 30\n"
+                "  bitgrain train --init runs/lenet --model lenet5 --method lsq --wbits 4 --abits 4 --epochs 2 --lr "
+                "0.02\n"
+                "  bitgrain train --config runs/lenet/config.json --seed 2     (that run again, with another seed)\n"
+                "  bitgrain train --resume runs/lenet                          (after Ctrl-C or a crash)\n") {
+    data_.declare(options, true);
+    model_.declare(options);
+    options.text("--init", init_, "FILE",
+                 "start from the weights of a network of the same architecture (model.safetensors or run folder)");
+    quant_.declare(options, {"float", "lsq", "uniform", "uniform-percentile", "uniform-mse"});
+    training_.declare(options);
+    run_.declare(options);
+    options.text("--resume", resume_, "DIR", "go on with the run in this folder, from its last complete epoch")
+        .unrecorded();
+  }
+
+  int run() override {
+    const bool resume = !resume_.empty();
+    if (resume) read_options_of_run();
+    if (quant_.method == "float") refuse_bits_without_method();
+    print_header();
+    const DatasetSplits data = data_.load();
+    const ModelSpec spec = model_.spec(data.train);
+    Network network = new_network(spec, quant_, data_.encoding(data.train), data.train.classes, run_.seed);
+    const RunFolder folder =
+        resume             ? RunFolder::open(resume_)
+        : run_.out.empty() ? RunFolder::fresh("runs", spec.architecture + "-" + data_.data + "-" + quant_.method)
+                           : RunFolder::create(run_.out, run_.force);
+    say(spec.text() + ", " + count_text(network.model->parameter_count()) + " parameters; " +
+        count_text(data.train.size()) + " training and " + count_text(data.test.size()) + " test images of " +
+        data.train.name + "; run folder " + folder.path());
+    const bool go_on = resume && folder.has("checkpoint.safetensors");
+    if (!init_.empty() && !go_on) say(load_initial(network, init_));
+    const Json config = options.recorded();
+    if (!resume) folder.write_config(name, config);
+
+    const TrainingOutcome outcome = train_network(network, data, training_, run_.seed, folder, config.dump(), go_on);
+    return report(network, data, folder, outcome);
+  }
+
+ private:
+  // Everything but --threads comes from the config.json of the run.
+  void read_options_of_run() {
+    for (const Option& option : options.all())
+      if (option.given && option.name != "--resume" && option.name != "--threads")
+        throw UsageError("--resume: the run goes on as it began; " + option.name + " cannot be changed");
+    const RunFolder folder = RunFolder::open(resume_);
+    const std::string summary = folder / "summary.json";
+    if (folder.has("summary.json") && json_field<bool>(read_json_file(summary), "finished", summary))
+      fail("--resume: the run in '", resume_, "' is finished; start another from its weights with --init");
+    options.apply_recipe(folder / "config.json", name);
+  }
+  void refuse_bits_without_method() const {
+    for (const char* option : {"--wbits", "--abits", "--bits", "--first-last-bits", "--per-channel"})
+      if (options.given(option) && !options.given("--method"))
+        throw UsageError(std::string(option) + " needs a quantizer: give --method lsq");
+  }
+
+  int report(Network& network, const DatasetSplits& data, const RunFolder& folder, const TrainingOutcome& outcome) {
+    Json summary = {{"command", name},
+                    {"model", to_json(network.spec.model)},
+                    {"epochs", outcome.epochs_done},
+                    {"finished", !outcome.interrupted}};
+    if (outcome.test) {
+      say("test accuracy " + percent_text(outcome.test->accuracy) + " at the last epoch (" +
+          outcome.test->arithmetic + "), best " + percent_text(outcome.best_accuracy) + "; " +
+          duration_text(outcome.seconds));
+      summary["test_accuracy"] = outcome.test->accuracy;
+      summary["best_test_accuracy"] = outcome.best_accuracy;
+      summary["test_loss"] = outcome.test->loss;
+      summary["evaluated_by"] = outcome.test->arithmetic;
+    }
+    summary["train_accuracy"] = outcome.train_accuracy;
+    summary["images_per_second"] = outcome.images_per_second;
+    summary["seconds"] = outcome.seconds;
+    if (network.spec.quantization.quantized())
+      summary["quantized_accuracy"] = evaluate_fake_quantized(network, data.test).accuracy;
+    save_results(network, folder, summary);
+    folder.write_summary(summary);
+    if (outcome.interrupted) {
+      say("Interrupted after " + std::to_string(outcome.epochs_done) + " of " + std::to_string(training_.epochs) +
+          " epochs; the network as it is now is saved. To go on from the end of epoch " +
+          std::to_string(outcome.epochs_saved) + ":\n  bitgrain train --resume " + folder.path());
+      return kInterrupted;
+    }
+    folder.remove("checkpoint.safetensors");
+    say("results in " + folder.path());
+    return kSuccess;
+  }
+
+  DataOptions data_;
+  ModelOptions model_;
+  QuantOptions quant_;
+  TrainingOptions training_;
+  RunOptions run_;
+  std::string init_, resume_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_train() { return std::make_unique<Train>(); }
+
+}  // namespace cli
