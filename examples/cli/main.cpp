@@ -1,8 +1,10 @@
 // The bitgrain program: reads the command line and runs a command. Only this file knows CLI11.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <utility>
 
 #include "command.hpp"
 #include "run_header.hpp"
@@ -25,7 +27,8 @@ void declare(CLI::App& app, const OptionSet& options) {
     } else {
       added = app.add_option(option.name, option.help);
       added->option_text(option.type + (option.shown_default.empty() ? "" : " [" + option.shown_default + "]"));
-      if (option.many) added->expected(0, 1 << 20);
+      added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);  // `take` says better what is wrong
+      if (option.many) added->expected(1, 1 << 20)->allow_extra_args();
     }
     if (!option.group.empty()) added->group(option.group);
   }
@@ -38,6 +41,53 @@ void take(CLI::App& app, OptionSet& options) {
     if (!option.many && parsed->count() > 1) throw UsageError(option.name + " is given twice");
     for (const std::string& value : parsed->results()) option.assign(value);
     option.given = true;
+  }
+}
+
+// Letters to insert, delete or change to get from a to b.
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j)
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])}));
+  }
+  return row[b.size()];
+}
+
+// "; did you mean train?" if one of `known` is close to `typed`.
+std::string suggestion(const std::string& typed, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t least = std::max<std::size_t>(2, typed.size() / 3) + 1;
+  for (const std::string& name : known)
+    if (const std::size_t distance = edit_distance(typed, name); distance < least) {
+      least = distance;
+      best = name;
+    }
+  return best.empty() ? "." : "; did you mean " + best + "?";
+}
+
+// Throws UsageError for a command or an option that does not exist, before CLI11 says it in fewer words.
+void check_names(const std::vector<std::unique_ptr<Command>>& commands, const std::vector<std::string>& typed) {
+  if (typed.empty() || typed[0].starts_with("-")) return;
+  std::vector<std::string> names;
+  const Command* found = nullptr;
+  for (const auto& command : commands) {
+    names.push_back(command->name);
+    if (command->name == typed[0]) found = command.get();
+  }
+  if (!found)
+    throw UsageError("there is no command '" + typed[0] + "'" + suggestion(typed[0], names) +
+                     " Run bitgrain --help for a list.");
+  names = {"--help"};
+  for (const Option& option : found->options.all()) names.push_back(option.name);
+  for (std::size_t i = 1; i < typed.size(); ++i) {
+    if (!typed[i].starts_with("--") || typed[i] == "--") continue;
+    const std::string name = typed[i].substr(0, typed[i].find('='));
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw UsageError("'bitgrain " + typed[0] + "' has no option " + name + suggestion(name, names) +
+                       " Run bitgrain " + typed[0] + " --help for a list.");
   }
 }
 
@@ -78,12 +128,13 @@ int main(int argc, char** argv) {
     subcommands.push_back(sub);
   }
   std::string name = "bitgrain";
+  for (const auto& command : commands)
+    if (argc > 1 && command->name == argv[1]) name += " " + command->name;
   try {
+    check_names(commands, {argv + 1, argv + argc});
     app.parse(argc, argv);
     for (std::size_t i = 0; i < commands.size(); ++i) {
-      if (!subcommands[i]->parsed()) continue;
-      name += " " + commands[i]->name;
-      return run_command(*subcommands[i], *commands[i]);
+      if (subcommands[i]->parsed()) return run_command(*subcommands[i], *commands[i]);
     }
   } catch (const CLI::Success& success) {  // --help, --version
     return app.exit(success);

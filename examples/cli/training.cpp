@@ -54,15 +54,6 @@ Schedule make_schedule(const TrainingOptions& options, std::int64_t steps_per_ep
   return schedule;
 }
 
-// Remembers the best evaluation.
-class BestHook final : public TrainHook {
- public:
-  void on_epoch_end(TrainState& state) override {
-    if (state.evaluation) best = std::max(best, state.evaluation->accuracy());
-  }
-  double best = 0;
-};
-
 }  // namespace
 
 Augmentation augmentation_of(const TrainingOptions& options) {
@@ -95,27 +86,25 @@ TrainingOutcome train_network(Network& network, const DatasetSplits& data, const
   Console console;
   ProgressHook progress(console);
   MetricsHook metrics(run.path(), "train", diagnosed_images(data.test));
-  BestHook best;
   CheckpointHook checkpoint(run / "checkpoint.safetensors", identity);
-  for (TrainHook* hook :
-       {static_cast<TrainHook*>(&interrupt), static_cast<TrainHook*>(&progress), static_cast<TrainHook*>(&checkpoint),
-        static_cast<TrainHook*>(&metrics), static_cast<TrainHook*>(&best)})
-    trainer.add_hook(*hook);
+  trainer.add_hook(interrupt);
+  trainer.add_hook(progress);
+  trainer.add_hook(checkpoint);
+  trainer.add_hook(metrics);
   TrainState& state = trainer.state();
   if (resume) {
-    load_checkpoint(run / "checkpoint.safetensors", state, identity);
+    checkpoint.resume(state);
     metrics.resume_after(state.epoch);
   }
-  const int resumed_at = state.epoch;
   trainer.fit();
 
   TrainingOutcome outcome;
   outcome.interrupted = state.step < state.total_steps();
   outcome.epochs_done = static_cast<int>(state.step / state.steps_per_epoch);
-  outcome.epochs_saved = std::max(checkpoint.saved_epochs(), resumed_at);
+  outcome.epochs_saved = checkpoint.saved_epochs();
   if (state.evaluation)
     outcome.test = Score{state.evaluation->accuracy(), state.evaluation->loss, state.evaluation->arithmetic};
-  outcome.best_accuracy = best.best;
+  outcome.best_accuracy = checkpoint.best_accuracy();
   outcome.train_accuracy = state.accuracy;
   outcome.images_per_second = state.images_per_second;
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -15,7 +15,7 @@ struct TrainingOutcome {
   int epochs_done = 0;        ///< complete ones
   int epochs_saved = 0;       ///< in the checkpoint
   std::optional<Score> test;  ///< at the end
-  double best_accuracy = 0;   ///< over the epochs of this process
+  double best_accuracy = 0;   ///< over all epochs
   double train_accuracy = 0, images_per_second = 0, seconds = 0;
 };
 

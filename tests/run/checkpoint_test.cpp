@@ -28,6 +28,7 @@ TEST_CASE("a run that is stopped in the middle of an epoch and resumed ends with
   straight.trainer().fit();
 
   TinyTraining first(5);
+  first.options.validation = &first.data;
   StopAt stop(13);  // 5 steps per epoch: in the third
   CheckpointHook save(folder / "c.safetensors", "run");
   first.trainer().add_hook(stop);
@@ -37,7 +38,11 @@ TEST_CASE("a run that is stopped in the middle of an epoch and resumed ends with
   CHECK(weights(first.net) != weights(straight.net));
 
   TinyTraining second(5);
-  load_checkpoint(folder / "c.safetensors", second.trainer().state(), "run");
+  CheckpointHook go_on(folder / "c.safetensors", "run");
+  go_on.resume(second.trainer().state());
+  CHECK(go_on.saved_epochs() == 2);
+  CHECK(go_on.best_accuracy() == save.best_accuracy());
+  CHECK(go_on.best_accuracy() > 0);
   CHECK(second.trainer().state().epoch == 2);
   CHECK(second.trainer().state().step == 10);
   second.trainer().fit();

@@ -4,7 +4,9 @@
 /// are functions of (seed, epoch, step), so parameters, buffers, the optimizer's state and the positions of the
 /// random streams are all there is: a run that was killed and resumed ends with the same weights, bit for bit.
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "bitgrain/run/safetensors.hpp"
 #include "bitgrain/train/train_state.hpp"
@@ -22,23 +24,27 @@ void for_each_checkpoint_tensor(TrainState& state, Visit&& visit) {
 }  // namespace detail
 
 /// Writes a checkpoint of a training whose first `epochs_done` epochs are complete. `run` identifies the run: a
-/// checkpoint is only loaded into the same one.
-inline void save_checkpoint(const std::string& path, TrainState& state, int epochs_done, const std::string& run) {
+/// checkpoint is only loaded into the same one. `best_accuracy` is the best evaluation so far, for the report.
+inline void save_checkpoint(const std::string& path, TrainState& state, int epochs_done, const std::string& run,
+                            double best_accuracy = 0) {
   SafetensorsWriter writer;
   detail::for_each_checkpoint_tensor(state, [&](const std::string& name, Tensor<float>& t) { writer.add(name, t); });
   Json streams = Json::object();
   for (const auto& s : state.model.random_streams()) streams[s.name] = s.stream->position();
-  const Json position = {
-      {"epochs_done", epochs_done}, {"steps_per_epoch", state.steps_per_epoch}, {"random_streams", streams}};
+  const Json position = {{"epochs_done", epochs_done},
+                         {"steps_per_epoch", state.steps_per_epoch},
+                         {"best_accuracy", best_accuracy},
+                         {"random_streams", streams}};
   writer.set_metadata("format", "bitgrain checkpoint 1");
   writer.set_metadata("position", position.dump());
   writer.set_metadata("run", run);
   writer.save(path);
 }
 
-/// Puts a training (Trainer::state(), before `fit`) where the checkpoint was taken. Throws Error, before anything is
-/// changed, if the file is damaged, of another run, or does not fit model and optimizer.
-inline void load_checkpoint(const std::string& path, TrainState& state, const std::string& run) {
+/// Puts a training (Trainer::state(), before `fit`) where the checkpoint was taken; returns the best accuracy until
+/// then. Throws Error, before anything is changed, if the file is damaged, of another run, or does not fit model and
+/// optimizer.
+inline double load_checkpoint(const std::string& path, TrainState& state, const std::string& run) {
   const SafetensorsFile file = SafetensorsFile::read(path);
   const auto metadata = [&](const char* key) {
     const auto found = file.metadata().find(key);
@@ -55,6 +61,7 @@ inline void load_checkpoint(const std::string& path, TrainState& state, const st
                  " epochs cannot be done");
   BITGRAIN_CHECK(json_field<std::int64_t>(position, "steps_per_epoch", where) == state.steps_per_epoch, where,
                  ": the epochs of this run have ", state.steps_per_epoch, " steps");
+  const double best_accuracy = json_field<double>(position, "best_accuracy", where);
   BITGRAIN_CHECK(position.contains("random_streams"), where, ": the key 'random_streams' is missing");
   std::size_t tensors = 0;
   detail::for_each_checkpoint_tensor(state, [&](const std::string& name, Tensor<float>& t) {
@@ -74,6 +81,7 @@ inline void load_checkpoint(const std::string& path, TrainState& state, const st
     s.stream->set_position(json_field<std::uint64_t>(position["random_streams"], s.name.c_str(), where));
   state.epoch = epochs_done;
   state.step = epochs_done * state.steps_per_epoch;
+  return best_accuracy;
 }
 
 /// Saves a checkpoint behind every `every`-th completed epoch. An epoch that was interrupted is done again on resume.
@@ -82,19 +90,28 @@ class CheckpointHook final : public TrainHook {
   CheckpointHook(std::string path, std::string run, int every = 1)
       : path_(std::move(path)), run_(std::move(run)), every_(every) {}
 
+  /// Goes on with the file at its path; see load_checkpoint.
+  void resume(TrainState& state) {
+    best_accuracy_ = load_checkpoint(path_, state, run_);
+    saved_ = state.epoch;
+  }
   void on_epoch_end(TrainState& state) override {
+    if (state.evaluation) best_accuracy_ = std::max(best_accuracy_, state.evaluation->accuracy());
     const int done = state.epoch + 1;
     if (state.step_in_epoch() == state.steps_per_epoch && (done % every_ == 0 || state.stop)) {
-      save_checkpoint(path_, state, done, run_);
+      save_checkpoint(path_, state, done, run_, best_accuracy_);
       saved_ = done;
     }
   }
   /// Epochs that the file on disk holds; 0: nothing was saved.
   int saved_epochs() const { return saved_; }
+  /// Of all evaluations of the run; 0: there was none.
+  double best_accuracy() const { return best_accuracy_; }
 
  private:
   std::string path_, run_;
   int every_, saved_ = 0;
+  double best_accuracy_ = 0;
 };
 
 }  // namespace bitgrain

@@ -34,6 +34,7 @@ struct NetworkTotals {
 };
 
 struct NetworkSummary {
+  deploy::Arithmetic arithmetic = deploy::Arithmetic::kInteger;
   std::vector<NetworkLayer> layers;  ///< in the order of execution
   NetworkTotals totals;
 };
@@ -49,6 +50,7 @@ inline NetworkSummary summarize_network(const deploy::IntegerNetwork& network) {
       for (const auto& term : affine->terms) ends_in[term.value] = 32;
   }
   NetworkSummary summary;
+  summary.arithmetic = network.arithmetic;
   std::map<int, bool> widths;
   for (const deploy::Op& op : network.ops) {
     const auto* conv = std::get_if<deploy::ConvOp>(&op);
@@ -93,10 +95,11 @@ inline std::string to_text(const NetworkSummary& summary) {
                {"output bits"},
                {"bytes"},
                {"MACs"}});
+  const bool integer = summary.arithmetic == deploy::Arithmetic::kInteger;
   for (const NetworkLayer& l : summary.layers)
     table.add({l.name, l.shape, std::to_string(l.weight_bits), bits_text(l.input_bits),
-               l.output_bits == 32 && l.input_bits != 32 ? "logits" : bits_text(l.output_bits),
-               count_text(l.payload_bytes), count_text(l.macs)});
+               l.output_bits == 32 && integer ? "logits" : bits_text(l.output_bits), count_text(l.payload_bytes),
+               count_text(l.macs)});
   table.add_rule();
   const NetworkTotals& t = summary.totals;
   table.add({"total", count_text(t.weights), fixed_text(t.average_weight_bits(), 2), "", "",

@@ -1,0 +1,234 @@
+// The bitgrain program from outside: what it prints, writes and exits with. The runs are tiny: what is learned does
+// not matter here.
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <cstdio>
+#include <sstream>
+#include <thread>
+
+#include "bitgrain/data/png_writer.hpp"
+#include "bitgrain/run/json_file.hpp"
+#include "error_of.hpp"
+#include "run/folder.hpp"
+
+extern char** environ;
+
+using namespace bitgrain;
+
+namespace {
+
+struct Result {
+  int code = -1;
+  std::string out, err;
+};
+
+// The program, run in a folder of the test's own.
+class Program {
+ public:
+  explicit Program(const TestFolder& folder) : folder_(folder) {}
+
+  // Words are separated by blanks.
+  pid_t start(const std::string& words) const {
+    std::vector<std::string> arguments{BITGRAIN_PROGRAM};
+    std::istringstream in(words);
+    for (std::string word; in >> word;) arguments.push_back(word);
+    std::vector<char*> pointers;
+    for (std::string& argument : arguments) pointers.push_back(argument.data());
+    pointers.push_back(nullptr);
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    const std::string out = folder_ / "out.txt", err = folder_ / "err.txt";
+    posix_spawn_file_actions_addopen(&files, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_addopen(&files, 2, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_addchdir_np(&files, folder_.path().c_str());
+    pid_t process = -1;
+    REQUIRE(posix_spawn(&process, BITGRAIN_PROGRAM, &files, nullptr, pointers.data(), environ) == 0);
+    posix_spawn_file_actions_destroy(&files);
+    return process;
+  }
+  Result wait(pid_t process) const {
+    int status = 0;
+    REQUIRE(waitpid(process, &status, 0) == process);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, folder_.text("out.txt"), folder_.text("err.txt")};
+  }
+  Result operator()(const std::string& words) const { return wait(start(words)); }
+
+ private:
+  const TestFolder& folder_;
+};
+
+// Enough to train something for a moment.
+const std::string kTiny = " --train-images 200 --test-images 50 --batch 50 --epochs 1";
+
+// Runs the program and demands an exit code; the output is shown when it differs.
+Result expect(const Program& bitgrain, const std::string& words, int code) {
+  const Result result = bitgrain(words);
+  INFO("bitgrain ", words, "\n", result.out, result.err);
+  CHECK(result.code == code);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("every command explains itself, with an example") {
+  const TestFolder folder("cli");
+  const Program bitgrain(folder);
+  const Result help = expect(bitgrain, "--help", 0);
+  for (const char* name : {"train", "calibrate", "search", "eval", "predict", "info", "export", "solve", "cost"}) {
+    CHECK(contains(help.out, std::string("\n  ") + name + " "));
+    const Result one = expect(bitgrain, std::string(name) + " --help", 0);
+    CHECK(contains(one.out, std::string("Examples:\n  bitgrain ") + name));
+  }
+  CHECK(contains(expect(bitgrain, "--version", 0).out, "compiled for"));
+}
+
+TEST_CASE("wrong usage is exit code 2 and names what is wrong") {
+  const TestFolder folder("cli");
+  const Program bitgrain(folder);
+  const auto says = [&](const std::string& words, const std::string& part) {
+    const Result result = expect(bitgrain, words, 2);
+    INFO(result.err);
+    CHECK(contains(result.err, part));
+  };
+  says("", "command");
+  says("trian", "no command 'trian'; did you mean train?");
+  says("train --epoch 3", "no option --epoch; did you mean --epochs?");
+  says("train --epochs many", "--epochs: expected a whole number from 1 to 100000, got 'many'");
+  says("train --epochs 1 --epochs 2", "--epochs is given twice");
+  says("train --lr 1e", "--lr: expected a number");
+  says("train --model alexnet", "--model: expected lenet5");
+  says("train --wbits 4", "--wbits needs a quantizer");
+  says("train --method lsq --wbits 9", "--wbits: expected 1 to 8, or 32");
+  says("search --init x", "--budget-avg-bits");
+  says("search --budget-avg-bits 3", "--init is missing");
+  says("eval", "MODEL is missing");
+  says("cost --image 3x3", "--image: expected HEIGHTxWIDTHxCHANNELS");
+  write_json_file(folder / "recipe.json", Json{{"epochz", 1}});
+  says("train --config recipe.json", "recipe 'recipe.json': the key 'epochz' is no option of 'bitgrain train'");
+  write_json_file(folder / "recipe.json", Json{{"epochs", "x"}});
+  says("train --config recipe.json", "recipe 'recipe.json': --epochs: expected");
+}
+
+TEST_CASE("what fails is exit code 1 and names the file") {
+  const TestFolder folder("cli");
+  const Program bitgrain(folder);
+  CHECK(contains(expect(bitgrain, "eval nothing.safetensors", 1).err, "file 'nothing.safetensors' does not exist"));
+  CHECK(contains(expect(bitgrain, "info nothing.bgm", 1).err, "nothing.bgm"));
+  CHECK(contains(expect(bitgrain, "train --data mnist --data-dir .", 1).err, "train-images"));
+  write_json_file(folder / "search.json", Json{{"command", "search"}});
+  CHECK(contains(expect(bitgrain, "train --config search.json", 1).err, "for 'bitgrain search'"));
+}
+
+TEST_CASE("solve prints the optimum, and exits with 0 only if there is one") {
+  const TestFolder folder("cli");
+  const Program bitgrain(folder);
+  const auto problem = [&](double limit) {
+    write_json_file(folder / "problem.json", Json::parse(R"({"groups": [
+      {"name": "a", "choices": [{"label": "w2", "value": 3, "costs": {"size": 2}},
+                                {"label": "w4", "value": 1, "costs": {"size": 4}}]},
+      {"name": "b", "choices": [{"label": "w2", "value": 5, "costs": {"size": 2}},
+                                {"label": "w4", "value": 1, "costs": {"size": 4}}]}],
+      "limits": {"size": )" + std::to_string(limit) + "}}"));
+  };
+  problem(6);
+  const Json answer = parse_json(expect(bitgrain, "solve problem.json", 0).out, "output");
+  CHECK(answer["status"] == "optimal");
+  CHECK(answer["value"] == 4);
+  CHECK(answer["choice"]["a"] == "w2");
+  CHECK(answer["choice"]["b"] == "w4");
+  CHECK(answer["costs"]["size"] == 6);
+  problem(3);
+  const Json none = parse_json(expect(bitgrain, "solve problem.json", 1).out, "output");
+  CHECK(none["status"] == "infeasible");
+  write_file_atomically(folder / "problem.json", "{");
+  CHECK(contains(expect(bitgrain, "solve problem.json", 1).err, "problem.json', offset"));
+}
+
+TEST_CASE("cost prints a network's costs without training") {
+  const TestFolder folder("cli");
+  const Program bitgrain(folder);
+  const Result result = expect(bitgrain, "cost --model resnet20 --wbits 4 --abits 4", 0);
+  CHECK(contains(result.out, "268,336"));  // weights of convolutions and head
+  CHECK(contains(result.out, "134,168"));  // bytes: half of that
+  write_json_file(folder / "bits.json", Json{{"weights", {{"head", 2}}}});
+  CHECK(contains(expect(bitgrain, "cost --model resnet20 --bits bits.json", 0).out, "head"));
+  write_json_file(folder / "bits.json", Json{{"weights", {{"nose", 2}}}});
+  CHECK(contains(expect(bitgrain, "cost --model resnet20 --bits bits.json", 1).err, "layer 'nose'"));
+}
+
+TEST_CASE("from training to a packed model: train, search, info, eval, predict, calibrate, export") {
+  const TestFolder folder("cli");
+  const Program bitgrain(folder);
+  expect(bitgrain, "train --model lenet5 --lr 0.02 --out runs/float" + kTiny, 0);
+  CHECK(folder.has("runs/float/model.safetensors"));
+  CHECK_FALSE(folder.has("runs/float/checkpoint.safetensors"));
+  CHECK(contains(folder.text("runs/float/metrics.csv"), "\n1,train,4,"));
+  CHECK(read_json_file(folder / "runs/float/summary.json")["finished"] == true);
+  // Never over an earlier run.
+  CHECK(contains(expect(bitgrain, "train --model lenet5 --out runs/float" + kTiny, 1).err, "--force"));
+
+  const Result found = expect(bitgrain, "search --init runs/float --budget-avg-bits 3 --out runs/few" + kTiny, 0);
+  CHECK(contains(found.err, "limpq: integer program optimal"));
+  const Json summary = read_json_file(folder / "runs/few/summary.json");
+  CHECK(summary["average_weight_bits"].get<double>() <= 3);
+  CHECK(summary["model_bytes"].get<std::int64_t>() ==
+        static_cast<std::int64_t>(std::filesystem::file_size(folder / "runs/few/model.bgm")));
+  CHECK(contains(folder.text("runs/few/layers.csv"), "fine-tune,conv1,weights,"));
+
+  const Result info = expect(bitgrain, "info runs/few/model.bgm", 0);
+  CHECK(contains(info.out, "1024x512"));
+  CHECK(contains(info.out, "integer arithmetic"));
+  const Result packed = expect(bitgrain, "eval runs/few/model.bgm --verify --test-images 20", 0);
+  CHECK(contains(packed.out, "(integer engine)"));
+  CHECK(contains(packed.out, " codes compared, 0 differ"));
+  CHECK(contains(expect(bitgrain, "eval runs/few --verify --test-images 20", 0).out, "training graph in double"));
+
+  write_png(folder / "image.png", Tensor<std::uint8_t>(Shape{28, 28, 1}, std::uint8_t{9}));
+  write_png(folder / "small.png", Tensor<std::uint8_t>(Shape{20, 28, 1}, std::uint8_t{9}));
+  const Result predicted = expect(bitgrain, "predict runs/few/model.bgm image.png --top 3", 0);
+  CHECK(std::count(predicted.out.begin(), predicted.out.end(), '%') == 3);
+  CHECK(contains(expect(bitgrain, "predict runs/few image.png small.png", 1).err, "has 20 x 28 pixels"));
+
+  const Result calibrated = expect(
+      bitgrain, "calibrate runs/float --train-images 200 --test-images 50 --wbits 8 --abits 8 --out runs/ptq", 0);
+  CHECK(contains(calibrated.out, " after (integer engine)"));
+  CHECK(folder.has("runs/ptq/model.bgm"));
+
+  expect(bitgrain, "export runs/few --to bgm --out copy.bgm", 0);
+  CHECK(folder.text("copy.bgm") == folder.text("runs/few/model.bgm"));
+  CHECK(contains(expect(bitgrain, "export runs/float --to bgm --out x.bgm", 1).err, "quantize it first"));
+  expect(bitgrain, "export runs/few/model.bgm --to npy --out codes", 0);
+  CHECK(std::filesystem::file_size(folder / "codes/conv1.codes.npy") == 128 + 32 * 25);
+}
+
+TEST_CASE("a run can be repeated from its config, and goes on after Ctrl-C to the same weights") {
+  const TestFolder folder("cli");
+  const Program bitgrain(folder);
+  const std::string options =
+      "train --model lenet5 --method lsq --wbits 3 --abits 4 --lr 0.02 --train-images 200 --test-images 10 --batch "
+      "20 "
+      "--epochs 3 --out ";
+  expect(bitgrain, options + "one", 0);
+  const std::string weights = folder.text("one/model.safetensors");
+  expect(bitgrain, "train --config one/config.json --out two --threads 1", 0);
+  CHECK(folder.text("two/model.safetensors") == weights);
+  CHECK(folder.text("two/model.bgm") == folder.text("one/model.bgm"));
+
+  const pid_t process = bitgrain.start(options + "three");
+  for (int i = 0; i < 20000 && !folder.has("three/checkpoint.safetensors"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  kill(process, SIGINT);
+  const Result stopped = bitgrain.wait(process);
+  if (stopped.code == 130) {  // else it was done already
+    CHECK(contains(stopped.out, "bitgrain train --resume three"));
+    CHECK(contains(expect(bitgrain, "train --resume three --lr 1", 2).err, "--lr cannot be changed"));
+    expect(bitgrain, "train --resume three", 0);
+  }
+  CHECK(folder.text("three/model.safetensors") == weights);
+  CHECK(contains(expect(bitgrain, "train --resume three", 1).err, "is finished"));
+}
