@@ -8,6 +8,7 @@
 #include "bitgrain/base/cpu.hpp"
 #include "bitgrain/base/version.hpp"
 #include "bitgrain/deploy/lower.hpp"
+#include "bitgrain/deploy/thresholds.hpp"
 #include "bitgrain/deploy/verify.hpp"
 #include "bitgrain/engine.hpp"
 #include "bitgrain/models/models.hpp"

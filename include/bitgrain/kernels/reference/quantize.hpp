@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "bitgrain/kernels/f32/quantize_rule.hpp"
+#include "bitgrain/kernels/f32/quantize.hpp"
 
 namespace bitgrain::kernels::reference {
 
