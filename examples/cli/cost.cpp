@@ -63,7 +63,6 @@ class Cost final : public Command {
 
  private:
   Shape parse_image() const {
-    Shape image;
     int height = 0, width = 0, channels = 0, end = 0;
     if (std::sscanf(image_.c_str(), "%5dx%5dx%5d%n", &height, &width, &channels, &end) != 3 ||
         static_cast<std::size_t>(end) != image_.size() || height < 1 || width < 1 || channels < 1)
