@@ -8,6 +8,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 cmake/install_packages.sh cmake ninja-build g++ libeigen3-dev libxsimd-dev zlib1g-dev libstb-dev nlohmann-json3-dev doctest-dev
 command -v ninja >/dev/null && export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
 
+# Waiting OpenMP threads sleep soon: by default they spin, which makes a machine that also runs something else crawl.
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-10000}
+
 began=$(date +%s)
 echo "Building"
 mkdir -p build

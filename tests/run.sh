@@ -12,6 +12,9 @@ esac
 cmake/install_packages.sh cmake ninja-build g++ libeigen3-dev libxsimd-dev zlib1g-dev libstb-dev nlohmann-json3-dev \
   libcli11-dev doctest-dev libglpk-dev || exit 1
 
+# Waiting OpenMP threads sleep soon: by default they spin, which makes a machine that also runs something else crawl.
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-10000}
+
 jobs=$(nproc)
 command -v ninja >/dev/null && export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
 [ "${CMAKE_GENERATOR:-}" = Ninja ] && keep_going=(-- -k 0) || keep_going=(-- -k)
