@@ -9,6 +9,7 @@ clang=${CLANG:-clang++-19}
 rows=("$@")
 [ ${#rows[@]} -gt 0 ] || rows=(gcc clang asan tsan)
 jobs=${JOBS:-$(nproc)}
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-10000}  # waiting threads sleep soon
 command -v ninja >/dev/null && export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}
 [ "${CMAKE_GENERATOR:-}" = Ninja ] && keep_going=(-- -k 0) || keep_going=(-- -k)
 
