@@ -19,5 +19,5 @@ mkdir -p build
 
 rm -rf runs/quickstart
 build/release/bin/mnist_limpq examples/data/mnist runs/quickstart
-build/release/bin/verify_model runs/quickstart/model.bgm examples/data/mnist runs/quickstart/summary.json $(($(date +%s) - began))
+build/release/bin/verify_model runs/quickstart/model.bgm examples/data/mnist runs/quickstart/summary.json "$began"
 echo "done in $(($(date +%s) - began)) s; runs/quickstart/summary.json holds the figures"

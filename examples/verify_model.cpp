@@ -2,10 +2,11 @@
 // test image, compares every code of every tensor, prints what the model is made of, and completes the quick start's
 // summary.json if there is one.
 //
-//   verify_model MODEL.bgm [DIR of the MNIST sample] [SUMMARY.json [SECONDS since the start]]
+//   verify_model MODEL.bgm [DIR of the MNIST sample] [SUMMARY.json [START]]     (START: in seconds since the epoch)
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <map>
 
@@ -39,7 +40,7 @@ void print_layers(const deploy::IntegerNetwork& network) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  BITGRAIN_CHECK(argc >= 2, "usage: verify_model MODEL.bgm [DIR] [SUMMARY.json [SECONDS]]");
+  BITGRAIN_CHECK(argc >= 2, "usage: verify_model MODEL.bgm [DIR] [SUMMARY.json [START]]");
   const deploy::IntegerNetwork network = deploy::load_packed_model(argv[1]);
   const ImageDataset test = load_dataset("mnist-sample", argc > 2 ? argv[2] : "examples/data/mnist").test;
 
@@ -77,7 +78,7 @@ int main(int argc, char** argv) try {
                    " is not the one that was measured before packing");
     summary["mismatched_codes"] = verified.mismatched;
     summary["model_bytes"] = model_bytes;
-    if (argc > 4) summary["seconds"] = std::atof(argv[4]);
+    if (argc > 4) summary["seconds"] = std::difftime(std::time(nullptr), std::atoll(argv[4]));
     write_json_file(argv[3], summary);
   }
   return verified.mismatched == 0 ? 0 : 1;
