@@ -1,7 +1,12 @@
-// Convolutions as the training step and the engine call them, packing included. GFLOPS counts 2 operations per
-// multiply-accumulate inside the image, zero padding not counted.
+// Convolutions as the training step and the engine call them, packing included, beside oneDNN's where it is
+// installed.
 //
-//   bench_conv [--threads=N] [Google Benchmark's options]
+//   bench_conv [--threads=N] [--shape=N,H,W,I,O,K[,stride[,pad[,groups[,dilation]]]]]... [--sweep=1]
+//              [Google Benchmark's options]
+//
+// Rows: conv_forward | conv_backward_data | conv_backward_weights / bitgrain | onednn | onednn_winograd | reference /
+// <layer>, and conv_int8_forward / bitgrain / <layer>. GFLOPS counts 2 operations per multiply-accumulate inside the
+// image, zero padding not counted, for everybody. The reference runs only on shapes named on the command line.
 
 #include <benchmark/benchmark.h>
 
@@ -11,41 +16,16 @@
 #include "bitgrain/base/random.hpp"
 #include "bitgrain/kernels/f32/conv2d.hpp"
 #include "bitgrain/kernels/int8/conv2d.hpp"
+#include "bitgrain/kernels/reference/conv2d.hpp"
+#include "conv_layers.hpp"
+#if defined(BITGRAIN_BENCH_ONEDNN)
+#include "onednn_conv.hpp"
+#endif
 #include "threads_flag.hpp"
 
 using namespace bitgrain;
 
 namespace {
-
-struct Layer {
-  const char* name;
-  ConvGeometry geometry;
-};
-
-const Layer kLayers[] = {
-    {"stem_3-16@32", {128, 32, 32, 3, 16, Window2d::square(3, 1, 1), 1}},
-    {"16-16@32", {128, 32, 32, 16, 16, Window2d::square(3, 1, 1), 1}},
-    {"16-32@32_s2", {128, 32, 32, 16, 32, Window2d::square(3, 2, 1), 1}},
-    {"32-32@16", {128, 16, 16, 32, 32, Window2d::square(3, 1, 1), 1}},
-    {"32-64@16_s2", {128, 16, 16, 32, 64, Window2d::square(3, 2, 1), 1}},
-    {"64-64@8", {128, 8, 8, 64, 64, Window2d::square(3, 1, 1), 1}},
-    {"dw_96@56", {8, 56, 56, 96, 96, Window2d::square(3, 1, 1), 96}},
-};
-
-// Operations inside the image: taps that fall on padding are left out.
-double operations(const ConvGeometry& g) {
-  const auto taps = [](std::int64_t in, std::int64_t out, std::int64_t k, std::int64_t s, std::int64_t p,
-                       std::int64_t d) {
-    std::int64_t count = 0;
-    for (std::int64_t o = 0; o < out; ++o)
-      for (std::int64_t t = 0; t < k; ++t) count += o * s - p + t * d >= 0 && o * s - p + t * d < in;
-    return static_cast<double>(count);
-  };
-  const Window2d& w = g.window;
-  return 2.0 * taps(g.in_h, g.out_h(), w.kernel_h, w.stride_h, w.pad_h, w.dilation_h) *
-         taps(g.in_w, g.out_w(), w.kernel_w, w.stride_w, w.pad_w, w.dilation_w) * static_cast<double>(g.batch) *
-         static_cast<double>(g.out_channels) * static_cast<double>(g.group_in());
-}
 
 std::vector<float> random_floats(std::int64_t n) {
   std::vector<float> v(static_cast<std::size_t>(n));
@@ -60,39 +40,75 @@ void measure(benchmark::State& state, const ConvGeometry& g, Run&& run) {
     run();
     benchmark::ClobberMemory();
   }
-  state.counters["GFLOPS"] = benchmark::Counter(operations(g) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["GFLOPS"] =
+      benchmark::Counter(conv_operations(g) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void register_layer(const Layer& layer) {
+template <class Body>
+void add(const std::string& name, Body body) {
+  benchmark::RegisterBenchmark(name.c_str(), body)->UseRealTime()->Unit(benchmark::kMicrosecond);
+}
+
+// Kernels of the namespaces kernels and kernels::reference have the same interface.
+template <class Forward, class BackwardData, class BackwardWeights>
+void add_ours(const std::string& who, const ConvLayer& layer, Forward forward, BackwardData backward_data,
+              BackwardWeights backward_weights) {
   const ConvGeometry g = layer.geometry;
-  const auto name = [&](const char* what) { return std::string(what) + "/bitgrain/" + layer.name; };
-  const auto add = [](const std::string& full, auto body) {
-    benchmark::RegisterBenchmark(full.c_str(), body)->UseRealTime()->Unit(benchmark::kMicrosecond);
-  };
-  add(name("conv_forward"), [g](benchmark::State& state) {
+  add("conv_forward/" + who + "/" + layer.name, [g, forward](benchmark::State& state) {
     const auto x = random_floats(g.input_size()), w = random_floats(g.weight_size());
     std::vector<float> y(static_cast<std::size_t>(g.output_size()));
-    measure(state, g, [&] { kernels::conv2d_forward(g, x.data(), w.data(), nullptr, y.data()); });
+    measure(state, g, [&] { forward(g, x.data(), w.data(), nullptr, y.data()); });
   });
-  add(name("conv_backward_data"), [g](benchmark::State& state) {
+  add("conv_backward_data/" + who + "/" + layer.name, [g, backward_data](benchmark::State& state) {
     const auto dy = random_floats(g.output_size()), w = random_floats(g.weight_size());
     std::vector<float> dx(static_cast<std::size_t>(g.input_size()));
-    measure(state, g, [&] { kernels::conv2d_backward_data(g, dy.data(), w.data(), dx.data()); });
+    measure(state, g, [&] { backward_data(g, dy.data(), w.data(), dx.data()); });
   });
-  add(name("conv_backward_weights"), [g](benchmark::State& state) {
+  add("conv_backward_weights/" + who + "/" + layer.name, [g, backward_weights](benchmark::State& state) {
     const auto x = random_floats(g.input_size()), dy = random_floats(g.output_size());
     std::vector<float> dw(static_cast<std::size_t>(g.weight_size()));
-    measure(state, g, [&] { kernels::conv2d_backward_weights(g, x.data(), dy.data(), dw.data(), nullptr); });
+    measure(state, g, [&] { backward_weights(g, x.data(), dy.data(), dw.data(), nullptr); });
   });
+}
+
+#if defined(BITGRAIN_BENCH_ONEDNN)
+template <class Make>
+void add_onednn(const std::string& name, const ConvGeometry& g, onednn::Direction direction, Make make) {
+  add(name, [g, direction, make](benchmark::State& state) {
+    const auto conv = make(direction, g);
+    if (!conv) return state.SkipWithError("oneDNN has no such convolution");
+    measure(state, g, [&] { conv->run(); });
+    state.SetLabel(conv->implementation());
+  });
+}
+#endif
+
+void add_layer(const ConvLayer& layer, bool with_reference) {
+  add_ours("bitgrain", layer, kernels::conv2d_forward<float>, kernels::conv2d_backward_data<float>,
+           kernels::conv2d_backward_weights<float>);
+  if (with_reference)
+    add_ours("reference", layer, kernels::reference::conv2d_forward<float>,
+             kernels::reference::conv2d_backward_data<float>, kernels::reference::conv2d_backward_weights<float>);
+  const ConvGeometry g = layer.geometry;
+#if defined(BITGRAIN_BENCH_ONEDNN)
+  const Window2d& w = g.window;
+  const bool winograd = g.groups == 1 && w == Window2d::square(3, 1, w.pad_h);
+  for (const auto& [what, direction] : {std::pair{"conv_forward/", onednn::Direction::forward},
+                                        std::pair{"conv_backward_data/", onednn::Direction::backward_data},
+                                        std::pair{"conv_backward_weights/", onednn::Direction::backward_weights}}) {
+    add_onednn(std::string(what) + "onednn/" + layer.name, g, direction, onednn::best_direct);
+    if (winograd) add_onednn(std::string(what) + "onednn_winograd/" + layer.name, g, direction, onednn::winograd);
+  }
+#endif
   // The engine's accumulators: u8 codes, s8 weights packed once, as the engine does.
-  add(name("conv_int8_forward"), [g](benchmark::State& state) {
+  add("conv_int8_forward/bitgrain/" + layer.name, [g](benchmark::State& state) {
     std::vector<std::uint8_t> x(static_cast<std::size_t>(g.input_size()));
-    std::vector<std::int8_t> w(static_cast<std::size_t>(g.weight_size()));
+    std::vector<std::int8_t> weights(static_cast<std::size_t>(g.weight_size()));
     RandomStream random(1, "bench");
     for (auto& v : x) v = static_cast<std::uint8_t>(random.below(256));
-    for (auto& v : w) v = static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127);
+    for (auto& v : weights) v = static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127);
     std::vector<std::int32_t> accumulators(static_cast<std::size_t>(g.output_size()));
-    const auto packed = kernels::pack_conv2d(g, w.data(), 0, 0);
+    const auto packed = kernels::pack_conv2d(g, weights.data(), 0, 0);
     measure(state, g, [&] { kernels::conv2d_u8s8(packed, g.batch, x.data(), accumulators.data()); });
   });
 }
@@ -100,6 +116,12 @@ void register_layer(const Layer& layer) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (const Layer& layer : kLayers) register_layer(layer);
+  const auto shapes = take_flags(argc, argv, "shape");
+  if (!take_flags(argc, argv, "sweep").empty()) {
+    for (const ConvLayer& layer : sweep_layers()) add_layer(layer, false);
+  } else if (shapes.empty()) {
+    for (const ConvLayer& layer : known_layers()) add_layer(layer, false);
+  }
+  for (const std::string& shape : shapes) add_layer(parse_layer(shape), true);
   return run_benchmarks(argc, argv);
 }
