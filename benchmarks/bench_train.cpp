@@ -2,19 +2,23 @@
 // in images/s: the figures a user feels.
 //
 //   bench_train [--threads=N] [Google Benchmark's options]
+//
+// Rows: train_step/bitgrain/<resnet20 | lenet5 | vgg7>_<fp32 | lsq_w4a4> and inference/bitgrain/resnet20_w4a4.
+// Training rows also say how much resident memory the training added (peak_MiB: peak minus before the model was
+// built), and how many page faults a step takes once it has settled (faults_per_step).
 
 #include <benchmark/benchmark.h>
 
+#include <memory>
 #include <string>
 
 #include "bitgrain/bitgrain.hpp"
+#include "resident_memory.hpp"
 #include "threads_flag.hpp"
 
 using namespace bitgrain;
 
 namespace {
-
-constexpr std::int64_t kBatch = 128;
 
 Tensor<std::uint8_t> random_bytes(const Shape& shape) {
   Tensor<std::uint8_t> bytes(shape);
@@ -23,58 +27,83 @@ Tensor<std::uint8_t> random_bytes(const Shape& shape) {
   return bytes;
 }
 
-template <class Model>
-void train_step(benchmark::State& state, Model& net, const Shape& image, const std::string& quantizer) {
-  initialize<float>(net, 1);
-  install_quantizers<float>(net, quantizer_factory<float>(quantizer), quantizer_factory<float>(quantizer));
-  const auto encoding = InputEncoding::unsigned_bytes(image[2]);
-  const auto bytes = random_bytes({kBatch, image[0], image[1], image[2]});
-  const std::vector<std::int32_t> labels(kBatch, 3);
-  Sgd<float> sgd(net.parameters(),
+struct Problem {
+  const char* name;
+  std::int64_t batch;
+  Shape image;  // [H,W,C]
+};
+const Problem kResNet20{"resnet20", 128, {32, 32, 3}};
+const Problem kLeNet5{"lenet5", 128, {28, 28, 1}};
+const Problem kVgg7{"vgg7", 100, {32, 32, 3}};
+
+template <class MakeModel>
+void train_step(benchmark::State& state, const Problem& problem, MakeModel make_model) {
+  MemoryPool::instance().release_cached();
+  reset_peak_memory();
+  const double before = resident_kib("VmRSS");
+  const auto model = make_model();
+  const auto encoding = InputEncoding::unsigned_bytes(problem.image[2]);
+  const auto bytes = random_bytes({problem.batch, problem.image[0], problem.image[1], problem.image[2]});
+  const std::vector<std::int32_t> labels(static_cast<std::size_t>(problem.batch), 3);
+  Sgd<float> sgd(model->parameters(),
                  {.learning_rate = 1e-3, .momentum = 0.9, .nesterov = false, .weight_decay = 1e-4, .groups = {}});
-  for (auto _ : state) {
+  const auto step = [&] {
     sgd.zero_grad();
-    const Var<float> loss = cross_entropy(net(encode_images<float>(bytes, encoding)), labels);
+    const Var<float> loss = cross_entropy((*model)(encode_images<float>(bytes, encoding)), labels);
     loss.backward();
     sgd.step();
-  }
-  state.SetItemsProcessed(state.iterations() * kBatch);
+  };
+  for (int i = 0; i < 2; ++i) step();  // the memory pool settles
+  const double faults = page_faults();
+  for (auto _ : state) step();
+  state.SetItemsProcessed(state.iterations() * problem.batch);
+  state.counters["faults_per_step"] = (page_faults() - faults) / static_cast<double>(state.iterations());
+  state.counters["peak_MiB"] = (resident_kib("VmHWM") - before) / 1024;
 }
 
-AnyLayers<>::Options four_bits() {
-  AnyLayers<>::Options options;
-  options.weight_bits = options.activation_bits = 4;
-  return options;
+// A network of plain layers, and the same one with 4-bit LSQ quantizers.
+template <template <class> class Model>
+void add_training(const Problem& problem) {
+  const auto add = [&](const char* mode, auto make_model) {
+    benchmark::RegisterBenchmark(
+        ("train_step/bitgrain/" + std::string(problem.name) + "_" + mode).c_str(),
+        [problem, make_model](benchmark::State& state) { train_step(state, problem, make_model); })
+        ->UseRealTime()
+        ->Unit(benchmark::kMillisecond);
+  };
+  add("fp32", [] {
+    auto model = std::make_unique<Model<FloatLayers<>>>();
+    initialize<float>(*model, 1);
+    return model;
+  });
+  add("lsq_w4a4", [] {
+    typename QuantLayers<Lsq, Lsq>::Options options;
+    options.weight_bits = options.activation_bits = 4;
+    using Config = std::remove_cvref_t<decltype(std::declval<Model<FloatLayers<>>&>().config())>;
+    auto model = std::make_unique<Model<QuantLayers<Lsq, Lsq>>>(Config{}, options);
+    initialize<float>(*model, 1);
+    return model;
+  });
 }
 
-void resnet20_step(benchmark::State& state, const std::string& quantizer) {
-  ResNetCifar<AnyLayers<>> net({}, four_bits());
-  train_step(state, net, {32, 32, 3}, quantizer);
-}
-void lenet5_step(benchmark::State& state, const std::string& quantizer) {
-  LeNet5<AnyLayers<>> net({}, four_bits());
-  train_step(state, net, {28, 28, 1}, quantizer);
-}
 void resnet20_engine(benchmark::State& state) {
   ResNetCifar<QuantLayers<Lsq, Lsq>> net({}, {.weight_bits = 4, .activation_bits = 4});
   initialize<float>(net, 1);
   const deploy::Engine engine(lower_model(net, InputEncoding::unsigned_bytes(3), 32, 32));
-  const auto images = random_bytes({kBatch, 32, 32, 3});
-  std::vector<std::int32_t> logits(static_cast<std::size_t>(kBatch * engine.outputs()));
-  for (auto _ : state) engine.run(images.data(), kBatch, logits.data());
-  state.SetItemsProcessed(state.iterations() * kBatch);
+  const auto images = random_bytes({kResNet20.batch, 32, 32, 3});
+  std::vector<std::int32_t> logits(static_cast<std::size_t>(kResNet20.batch * engine.outputs()));
+  for (auto _ : state) engine.run(images.data(), kResNet20.batch, logits.data());
+  state.SetItemsProcessed(state.iterations() * kResNet20.batch);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto add = [](const char* name, auto body) {
-    benchmark::RegisterBenchmark(name, body)->UseRealTime()->Unit(benchmark::kMillisecond);
-  };
-  add("train_step/bitgrain/resnet20_float", [](benchmark::State& s) { resnet20_step(s, "float"); });
-  add("train_step/bitgrain/resnet20_lsq_w4a4", [](benchmark::State& s) { resnet20_step(s, "lsq"); });
-  add("train_step/bitgrain/lenet5_float", [](benchmark::State& s) { lenet5_step(s, "float"); });
-  add("train_step/bitgrain/lenet5_lsq_w4a4", [](benchmark::State& s) { lenet5_step(s, "lsq"); });
-  add("inference/bitgrain/resnet20_w4a4", [](benchmark::State& s) { resnet20_engine(s); });
+  add_training<ResNetCifar>(kResNet20);
+  add_training<LeNet5>(kLeNet5);
+  add_training<Vgg7>(kVgg7);
+  benchmark::RegisterBenchmark("inference/bitgrain/resnet20_w4a4", resnet20_engine)
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
   return run_benchmarks(argc, argv);
 }
