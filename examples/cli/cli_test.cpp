@@ -84,7 +84,7 @@ TEST_CASE("every command explains itself, with an example") {
     const Result one = expect(bitgrain, std::string(name) + " --help", 0);
     CHECK(contains(one.out, std::string("Examples:\n  bitgrain ") + name));
   }
-  CHECK(contains(expect(bitgrain, "--version", 0).out, "compiled for"));
+  CHECK(contains(expect(bitgrain, "--version", 0).out, "kernels for"));
 }
 
 TEST_CASE("wrong usage is exit code 2 and names what is wrong") {

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "bitgrain/base/check.hpp"
+#include "bitgrain/base/process_state.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define BITGRAIN_POOL_CACHES 0
@@ -47,8 +48,12 @@ struct MemoryStats {
 class MemoryPool {
  public:
   static MemoryPool& instance() {
+#if defined(BITGRAIN_KERNEL_SET)
+    return *detail::process_state().memory_pool;
+#else
     static MemoryPool* pool = new MemoryPool;  // never destroyed: tensors of static storage may outlive main
     return *pool;
+#endif
   }
 
   /// A block of at least `bytes` bytes, 64-byte aligned, contents undefined.

@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "bitgrain/base/check.hpp"
+#include "bitgrain/base/process_state.hpp"
 
 #if defined(BITGRAIN_THREADS_STD)
 #include <thread>
@@ -32,6 +33,10 @@ inline int hardware_threads() {
   return 1;
 #endif
 }
+#if defined(BITGRAIN_KERNEL_SET)
+inline std::atomic<int>& thread_setting() { return *process_state().threads; }
+inline bool& inside_parallel() { return process_state().inside_parallel(); }
+#else
 inline std::atomic<int>& thread_setting() {
   static std::atomic<int> setting{hardware_threads() > 0 ? hardware_threads() : 1};
   return setting;
@@ -40,6 +45,7 @@ inline bool& inside_parallel() {
   thread_local bool inside = false;
   return inside;
 }
+#endif
 
 // A body of parallel_for without its type: the loop below is compiled once.
 struct ChunkBody {

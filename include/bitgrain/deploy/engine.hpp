@@ -109,7 +109,9 @@ class Engine {
     for (const EngineStep& step : plan().steps) fused += step.convolution >= 0 ? 1 : 0;
     std::string kernel = "in f32 with weights = step x code";
     if (is_integer())
-      kernel = bitgrain::detail::concat("u8 x s8 by ", kernels::BestDot::kName, ", ", fused, " requantized in cache");
+      kernel = bitgrain::detail::concat("u8 x s8 by ",
+                                        kernels::kDispatch ? kernels::kernels_in_use() : kernels::BestDot::kName,
+                                        ", ", fused, " requantized in cache");
     return bitgrain::detail::concat(is_integer() ? "integer" : "float", " arithmetic, ", convolutions,
                                     " convolutions and linear layers ", kernel, ", chunks of ", chunk_images_, " x ",
                                     plan().arena_bytes, " bytes, ", num_threads(), " threads (", threading(),

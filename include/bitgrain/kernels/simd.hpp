@@ -23,6 +23,8 @@
 #pragma GCC diagnostic pop
 #endif
 
+#include "bitgrain/kernels/kernel_set.hpp"
+
 namespace bitgrain::kernels {
 
 /// The architecture tag of vectors with one lane.
@@ -74,6 +76,10 @@ struct OneLane {
 
   T value;
 };
+
+/// Whether kernels of T and Arch are called through the kernel set of the process.
+template <class T, class Arch>
+inline constexpr bool kFromKernelSet = kDispatch && std::is_same_v<T, float> && std::is_same_v<Arch, DefaultArch>;
 
 namespace detail {
 template <class T, class Arch>

@@ -22,6 +22,7 @@ namespace bitgrain::kernels {
 template <class T, class Arch = DefaultArch>
 void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_identity_t<const T*> bias, T* y) {
   g.validate();
+  if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_forward(g, x, w, bias, y);
   const auto run = is_depthwise(g) ? run_depthwise<T, Arch> : run_direct<T, Arch>;
   run(plan_forward(g), forward_weight_steps(g), x, w, bias, y);
 }
@@ -30,6 +31,7 @@ void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_ide
 template <class T, class Arch = DefaultArch>
 void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
   g.validate();
+  if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_backward_data(g, dy, w, dx);
   const auto run = is_depthwise(g) ? run_depthwise<T, Arch> : run_direct<T, Arch>;
   for (std::int64_t h = 0; h < g.window.stride_h; ++h)
     for (std::int64_t v = 0; v < g.window.stride_w; ++v)
@@ -41,6 +43,7 @@ void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx)
 template <class T, class Arch = DefaultArch>
 void conv2d_backward_weights(const ConvGeometry& g, const T* x, const T* dy, T* dw, std::type_identity_t<T*> dbias) {
   g.validate();
+  if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_backward_weights(g, x, dy, dw, dbias);
   const auto run = is_depthwise(g) ? run_depthwise_gradient<T, Arch> : run_weight_gradient<T, Arch>;
   run(plan_forward(g), x, dy, dw);
   if (dbias) column_sum<T, Arch>(g.batch * g.out_h() * g.out_w(), g.out_channels, dy, dbias);

@@ -109,6 +109,8 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
           const T* a, std::int64_t lda, const T* b, std::int64_t ldb, std::type_identity_t<T> beta, T* c,
           std::int64_t ldc) {
   if (m <= 0 || n <= 0) return;
+  if constexpr (kFromKernelSet<T, Arch>)
+    return kernel_set().gemm(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
   const std::int64_t chunks = detail::gemm_chunks(m, n, k);
   const bool overwritten = beta == T(0) && chunks == 1 && k > 0;  // by the first block
   if (beta != T(1) && !overwritten)

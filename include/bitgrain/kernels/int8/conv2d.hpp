@@ -18,6 +18,7 @@
 #include "bitgrain/kernels/int8/dot.hpp"
 #include "bitgrain/kernels/int8/packed_conv2d.hpp"
 #include "bitgrain/kernels/int8/padded_input.hpp"
+#include "bitgrain/kernels/kernel_set.hpp"
 
 namespace bitgrain::kernels {
 
@@ -186,11 +187,14 @@ void run_bands(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t*
 template <class Dot = BestDot, class Sink>
 void conv2d_u8s8_bands(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, Sink&& sink) {
   using Object = std::remove_reference_t<Sink>;
-  detail::run_bands<Dot>(conv, batch, x,
-                         {const_cast<void*>(static_cast<const void*>(&sink)),
-                          [](void* object, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
-                            (*static_cast<Object*>(object))(first, count, acc);
-                          }});
+  const detail::BandSink untyped{const_cast<void*>(static_cast<const void*>(&sink)),
+                                 [](void* object, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+                                   (*static_cast<Object*>(object))(first, count, acc);
+                                 }};
+  if constexpr (kDispatch && std::is_same_v<Dot, BestDot>)
+    kernel_set().conv2d_u8s8_bands(conv, batch, x, untyped);
+  else
+    detail::run_bands<Dot>(conv, batch, x, untyped);
 }
 
 /// The whole batch into acc [N,Ho,Wo,O], images in parallel.

@@ -1,0 +1,27 @@
+// The kernels of one instruction set: the one this file is compiled for. BITGRAIN_KERNEL_SET is its name.
+// See include/bitgrain/kernels/kernel_set.hpp.
+
+#include "bitgrain/kernels/kernel_set.hpp"
+
+#include "bitgrain/kernels/f32/conv2d.hpp"
+#include "bitgrain/kernels/f32/gemm.hpp"
+#include "bitgrain/kernels/int8/conv2d.hpp"
+
+#define BITGRAIN_TEXT_OF(name) #name
+#define BITGRAIN_TEXT(name) BITGRAIN_TEXT_OF(name)
+#define BITGRAIN_JOIN_OF(a, b) a##b
+#define BITGRAIN_JOIN(a, b) BITGRAIN_JOIN_OF(a, b)
+
+namespace bitgrain::kernels {
+namespace {
+constexpr KernelSet kSet{BITGRAIN_TEXT(BITGRAIN_KERNEL_SET), conv2d_forward<float>, conv2d_backward_data<float>,
+                         conv2d_backward_weights<float>,     gemm<float>,           detail::run_bands<BestDot>};
+}  // namespace
+}  // namespace bitgrain::kernels
+
+// The only symbol of this object that stays global.
+extern "C" const bitgrain::kernels::KernelSet* BITGRAIN_JOIN(bitgrain_kernels_, BITGRAIN_KERNEL_SET)(
+    const bitgrain::detail::ProcessState& state) {
+  bitgrain::detail::process_state() = state;
+  return &bitgrain::kernels::kSet;
+}
