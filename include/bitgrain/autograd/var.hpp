@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "bitgrain/autograd/profile.hpp"
 #include "bitgrain/kernels/f32/elementwise.hpp"
 #include "bitgrain/tensor/qtensor.hpp"
 #include "bitgrain/tensor/tensor.hpp"
@@ -175,6 +176,7 @@ class Saved {
 /// gradient; it is recorded only when there is one. Inputs are held until backward has passed.
 template <class T, class Backward>
 Var<T> make_result(const char* op, Tensor<T> value, std::vector<Var<T>> inputs, Backward&& backward) {
+  profile_mark("forward", op);
   Var<T> result(std::move(value));
   if (!grad_enabled()) return result;
   bool needed = false;
@@ -217,7 +219,11 @@ void Var<T>::backward(Tensor<T> seed) const {
     const std::shared_ptr<detail::Node<T>> node = std::move(current->producer);
     const Tensor<T> gradient = std::exchange(current->grad, {});
     current->consumed = true;
-    if (gradient.defined()) node->backward(gradient);
+    if (gradient.defined()) {
+      profile_mark("backward", "tape");
+      node->backward(gradient);
+      profile_mark("backward", node->op);
+    }
     node->backward = nullptr;
     for (const auto& input : node->inputs)
       if (input.requires_grad()) push(input.state());
