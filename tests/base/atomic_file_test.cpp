@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include <csignal>
 #include <filesystem>
@@ -108,4 +109,29 @@ TEST_CASE("two files in the making for one place do not disturb each other: the 
   a.commit();
   CHECK(read(folder / "x") == "first");
   CHECK(folder.entries() == 1);
+}
+
+TEST_CASE(
+    "what a killed program left half written is taken away; what a living one writes, and other files, are not") {
+  const Folder folder;
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {  // dies in the middle of a save
+    bitgrain::AtomicFile file(folder / "x");
+    file.write("half");
+    raise(SIGKILL);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(folder.entries() == 1);
+  bitgrain::AtomicFile living(folder / "x");
+  living.write("new");
+  for (const char* other : {"notes.part", "x.12.part", "x.12-.part", "-3.part", "x.12-3.part.old", "x.a-3.part"})
+    bitgrain::write_file_atomically(folder / other, "mine");
+  CHECK(bitgrain::remove_abandoned_files(folder / "") == 1);
+  living.commit();
+  CHECK(read(folder / "x") == "new");
+  CHECK(folder.entries() == 7);
+  CHECK(bitgrain::remove_abandoned_files(folder / "") == 0);
+  CHECK(bitgrain::remove_abandoned_files(folder / "nothing") == 0);
 }

@@ -3,7 +3,9 @@
 /// Files that are whole or as they were: written beside their place, brought to the disk, renamed. A crash, a full
 /// disk or Ctrl-C leaves the old file; nobody ever reads half a new one.
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +24,8 @@
 
 namespace bitgrain {
 
-/// A file in the making. Until `commit` the file at `path` is untouched; without it, nothing is left behind.
+/// A file in the making. Until `commit` the file at `path` is untouched; without it, nothing is left behind. Only a
+/// program that is killed leaves its "<path>.<process>-<number>.part": `remove_abandoned_files` takes it away.
 ///
 ///     AtomicFile file("model.bgm");
 ///     file.write(bytes.data(), bytes.size());
@@ -38,8 +41,11 @@ class AtomicFile {
                      S_ISDIR(status.st_mode) ? "a folder" : "not a regular file");
       mode_ = status.st_mode & 07777;
     }
-    part_ = path_ + "." + std::to_string(getpid()) + "-" + std::to_string(counter()++) + ".part";
-    descriptor_ = open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    do {
+      if (descriptor_ >= 0) close(descriptor_);
+      part_ = path_ + "." + std::to_string(getpid()) + "-" + std::to_string(counter()++) + ".part";
+      descriptor_ = open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    } while (descriptor_ >= 0 && !claim());
     BITGRAIN_CHECK(descriptor_ >= 0, "file '", path, "' cannot be written: ", std::strerror(errno),
                    errno == ENOENT ? " (its folder does not exist)" : "");
   }
@@ -93,6 +99,13 @@ class AtomicFile {
     static std::atomic<unsigned> count{0};
     return count;
   }
+  // Locks the new file, so that nobody takes it for abandoned as long as this program lives. False if somebody just
+  // did. File systems without locks are fine too: there nothing is ever taken away.
+  bool claim() const {
+    if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) return errno != EWOULDBLOCK;
+    struct stat status {};
+    return fstat(descriptor_, &status) != 0 || status.st_nlink > 0;
+  }
   void abandon() {
     if (descriptor_ < 0) return;
     close(std::exchange(descriptor_, -1));
@@ -120,6 +133,41 @@ inline void write_file_atomically(const std::string& path, const std::vector<std
   AtomicFile file(path);
   file.write(bytes.data(), bytes.size());
   file.commit();
+}
+
+namespace detail {
+// Whether AtomicFile names unfinished files so: "<anything>.<digits>-<digits>.part".
+inline bool is_part_name(std::string_view name) {
+  constexpr std::string_view kEnding = ".part", kDigits = "0123456789";
+  if (!name.ends_with(kEnding)) return false;
+  name.remove_suffix(kEnding.size());
+  for (const char before : {'-', '.'}) {
+    const auto last = name.find_last_not_of(kDigits);
+    if (last == std::string_view::npos || last == 0 || last + 1 == name.size() || name[last] != before) return false;
+    name = name.substr(0, last);
+  }
+  return true;
+}
+}  // namespace detail
+
+/// Removes the unfinished files that killed programs left in `folder`, never those of programs that live (they hold a
+/// lock), and returns how many. A folder that cannot be read has none.
+inline int remove_abandoned_files(const std::string& folder) {
+  DIR* entries = opendir(folder.c_str());
+  if (!entries) return 0;
+  int removed = 0;
+  while (const dirent* entry = readdir(entries)) {
+    if (!detail::is_part_name(entry->d_name)) continue;
+    const std::string path = folder + "/" + entry->d_name;
+    const int descriptor = open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0) continue;
+    struct stat status {};
+    const bool file = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    if (file && flock(descriptor, LOCK_EX | LOCK_NB) == 0) removed += unlink(path.c_str()) == 0;
+    close(descriptor);
+  }
+  closedir(entries);
+  return removed;
 }
 
 }  // namespace bitgrain
