@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 
 #include "bitgrain/models/resnet_cifar.hpp"
 #include "bitgrain/nn/initialize.hpp"
 #include "bitgrain/ops/mul.hpp"
+#include "bitgrain/ops/sub.hpp"
 #include "bitgrain/ops/sum.hpp"
 #include "bitgrain/optim/one_cycle.hpp"
 #include "bitgrain/optim/sgd.hpp"
@@ -166,7 +168,8 @@ TEST_CASE("a hook can stop the run after a step") {
   Run counted("float", 3);
   counted.fit({&stop, &counter});
   CHECK(counter.steps_ended == 5);
-  CHECK(counter.epochs_ended == 1);
+  CHECK(counter.epochs_ended == 0);  // the epoch is not complete
+  CHECK(counter.train_end == 1);
 }
 
 TEST_CASE("quantizers hear of epochs and steps, and their extra loss is added") {
@@ -188,11 +191,85 @@ TEST_CASE("quantizers hear of epochs and steps, and their extra loss is added") 
   CHECK(*heard == std::vector<int>{1000, 0, 1, 1001, 2, 3});
 }
 
-TEST_CASE("a loss that is no number stops the run, naming step and learning rate") {
+TEST_CASE("a run that was stopped goes on with its next step to the same weights") {
+  struct Stop final : TrainHook {
+    void on_step_end(TrainState& s) override { s.stop = s.step == 5 || s.step == 16; }
+  } stop;
+  for (const char* quantizer : {"float", "lsq"}) {
+    Run straight(quantizer, 2);
+    straight.fit();
+    Run run(quantizer, 2);
+    Counter counter;
+    Trainer trainer(run.net, *run.optimizer, OneCycle{.max_rate = 0.05, .steps = 2 * run.loader.steps()}, run.loader,
+                    run.options);
+    trainer.add_hook(stop);
+    trainer.add_hook(counter);
+    for (const std::int64_t reached : {5, 16, 32}) {
+      trainer.state().stop = false;
+      trainer.fit();
+      CHECK(trainer.state().step == reached);
+    }
+    CHECK(run.weights() == straight.weights());
+    CHECK(counter.steps_ended == 32);
+    CHECK(counter.epochs_ended == 2);
+  }
+}
+
+TEST_CASE("quantizers are told when an epoch begins a second time") {
+  struct Listener {
+    using Scalar = float;
+    std::shared_ptr<std::vector<QuantProgress>> heard;
+    Var<float> operator()(const Var<float>& x) { return relu(x); }
+    int bits() const { return 32; }
+    void set_bits(int) {}
+    std::vector<QuantParameter<float>> parameters() const { return {}; }
+    void begin_epoch(const QuantProgress& p) { heard->push_back(p); }
+  };
+  struct Stop final : TrainHook {
+    void on_step_end(TrainState& s) override { s.stop = s.step == 1; }
+  } stop;
+  const auto heard = std::make_shared<std::vector<QuantProgress>>();
+  Run run("float", 1, 32);
+  for (QuantSite<float>* site : quant_sites<float>(run.net))
+    if (site->site_name() == "stem.act") *site->any() = Listener{heard};
+  Trainer trainer(run.net, *run.optimizer, ConstantLr{0.05}, run.loader, run.options);
+  trainer.add_hook(stop);
+  trainer.fit();
+  trainer.state().stop = false;
+  trainer.fit();
+  REQUIRE(heard->size() == 2);
+  CHECK_FALSE((*heard)[0].resumed);
+  CHECK((*heard)[1].resumed);
+  CHECK((*heard)[1].step == 0);  // of the beginning of the epoch, as at first
+}
+
+TEST_CASE("a loss that is no number stops the run, naming step, learning rate and where it began") {
   Run run("float");
   for (auto& p : run.net.parameters())
     if (p.name == "head.bias") p.var.mutable_value().fill(std::numeric_limits<float>::quiet_NaN());
   CHECK_THROWS_WITH_AS(run.fit(), doctest::Contains("at step 0 (epoch 1, learning rate"), Error);
+  Run again("float");
+  for (auto& p : again.net.parameters())
+    if (p.name == "stage1.0.first.bn.weight") p.var.mutable_value().fill(std::numeric_limits<float>::max());
+  CHECK_THROWS_WITH_AS(again.fit(), doctest::Contains("in the forward pass, in the output of layer 'stage1.0.first"),
+                       Error);
+}
+
+TEST_CASE("a gradient that is no number stops the run before the optimizer takes it in") {
+  struct Pull final : TrainHook {  // a loss of 0 with an infinite slope, from step 3 on
+    Var<float> extra_loss(TrainState& s) override {
+      for (const auto& p : s.model.parameters())
+        if (p.name == "head.bias" && s.step == 3) {
+          const Var<float> steep(Tensor<float>(p.var.shape(), 1e30f));
+          return sum(mul(mul(sub(p.var, p.var.detach()), steep), steep));
+        }
+      return {};
+    }
+  } pull;
+  Run run("float");
+  CHECK_THROWS_WITH_AS(run.fit({&pull}),
+                       doctest::Contains("the gradient of 'head.bias' is no longer finite at step 3"), Error);
+  for (const float w : run.weights()) CHECK(std::isfinite(w));
 }
 
 TEST_CASE("training without an epoch is refused") {

@@ -36,14 +36,17 @@ struct TraceRecord {
   OpAttributes attributes;
 };
 
-/// While one lives, ops of this thread append their records to it.
+/// While one lives, ops of this thread hand it their records.
 template <class T>
 class Trace {
  public:
   Trace() : outer_(std::exchange(current(), this)) {}
-  ~Trace() { current() = outer_; }
+  virtual ~Trace() { current() = outer_; }
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
+
+  /// Receives a record as soon as the op has run; keeps it.
+  virtual void add(TraceRecord<T> record) { records.push_back(std::move(record)); }
 
   std::vector<TraceRecord<T>> records;
 
@@ -77,8 +80,7 @@ class NameScope {
 template <class T>
 void trace(const char* op, std::vector<Var<T>> inputs, const Var<T>& output, OpAttributes attributes = {}) {
   if (Trace<T>* recorder = Trace<T>::current()) [[unlikely]]
-    recorder->records.push_back(
-        {op, std::string(NameScope::current()), std::move(inputs), output, std::move(attributes)});
+    recorder->add({op, std::string(NameScope::current()), std::move(inputs), output, std::move(attributes)});
 }
 
 }  // namespace bitgrain

@@ -52,6 +52,9 @@ struct QuantParameter {
 struct QuantProgress {
   int epoch = 0, epochs = 1;         ///< epoch counted from 0
   std::int64_t step = 0, steps = 1;  ///< of the whole training
+  /// begin_epoch comes a second time, because the run is resumed in the middle of the epoch: parameters are as they
+  /// were and must stay; only what is not a parameter (a temperature, say) is set again.
+  bool resumed = false;
 };
 
 /// The concept. `q(x)` quantizes; `bits()` is the current width; `set_bits` changes it and re-initialises what

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,8 @@
 #include "bitgrain/ops/cross_entropy.hpp"
 #include "bitgrain/optim/clip_grad.hpp"
 #include "bitgrain/optim/schedule.hpp"
+#include "bitgrain/train/fault_finder.hpp"
+#include "bitgrain/train/finite.hpp"
 #include "bitgrain/train/train_state.hpp"
 
 namespace bitgrain {
@@ -73,11 +76,15 @@ class Trainer {
   void set_step_function(StepFunction step) { step_function_ = std::move(step); }
   TrainState& state() { return state_; }
 
-  /// Runs until the last epoch, or until somebody sets `stop`. Throws Error when the loss stops being a number.
+  /// Runs from where the state stands until the last epoch, or until somebody sets `stop`. An epoch that is stopped
+  /// in its middle is neither evaluated nor ended: a later `fit` of the same state goes on with its next step.
+  ///
+  /// Throws Error when the loss or a gradient stops being a number, before the optimizer takes it in; the step is
+  /// then computed once more to find the layer in which that began.
   void fit() {
     sites_ = quant_sites(state_.model);
     for (TrainHook* hook : hooks_) hook->on_train_begin(state_);
-    for (; state_.epoch < state_.epochs && !state_.stop; ++state_.epoch) run_epoch();
+    while (!state_.finished() && !state_.stop) run_epoch();
     for (TrainHook* hook : hooks_) hook->on_train_end(state_);
   }
 
@@ -102,43 +109,65 @@ class Trainer {
   void run_epoch() {
     state_.model.set_training(true);
     state_.loader.begin_epoch(state_.epoch);
-    state_.loss = state_.accuracy = 0;
+    QuantProgress begin = state_.progress();
+    begin.resumed = state_.step_in_epoch() > 0;
+    begin.step -= state_.step_in_epoch();
+    if (!begin.resumed) state_.set_sums({});
     state_.evaluation.reset();
-    for (QuantSite<float>* site : sites_) site->begin_epoch(state_.progress());
+    for (QuantSite<float>* site : sites_) site->begin_epoch(begin);
     for (TrainHook* hook : hooks_) hook->on_epoch_begin(state_);
-    double loss_sum = 0;
-    std::int64_t correct = 0, seen = 0;
+    const double seconds_before = state_.sums.seconds;
     const auto start = Clock::now();
-    for (std::int64_t s = 0; s < state_.steps_per_epoch && !state_.stop; ++s) {
-      for (QuantSite<float>* site : sites_) site->begin_step(state_.progress());
-      for (TrainHook* hook : hooks_) hook->on_step_begin(state_);
-      apply_schedule(schedule_, state_.step, state_.optimizer);
-      state_.optimizer.zero_grad();
-      state_.loader.fill(s, batch_);
-      const StepResult result = step_function_(state_, batch_);
-      BITGRAIN_CHECK(std::isfinite(result.loss), "the loss became ", result.loss, " at step ", state_.step,
-                     " (epoch ", state_.epoch + 1, ", learning rate ", state_.optimizer.learning_rate(),
-                     "): lower the learning rate, or clip gradients");
-      for (TrainHook* hook : hooks_) hook->on_gradients(state_);
-      clip();
-      state_.optimizer.step();
-      state_.last_loss = result.loss;
-      loss_sum += result.loss * static_cast<double>(batch_.size());
-      correct += result.correct;
-      seen += batch_.size();
-      state_.loss = loss_sum / static_cast<double>(seen);
-      state_.accuracy = static_cast<double>(correct) / static_cast<double>(seen);
-      state_.images_per_second =
-          static_cast<double>(seen) / std::chrono::duration<double>(Clock::now() - start).count();
+    while (state_.step_in_epoch() < state_.steps_per_epoch && !state_.stop) {
+      EpochSums sums = run_step();
+      sums.seconds = seconds_before + std::chrono::duration<double>(Clock::now() - start).count();
+      state_.set_sums(sums);
       ++state_.step;
       for (TrainHook* hook : hooks_) hook->on_step_end(state_);
     }
     state_.optimizer.zero_grad();
-    const bool last = state_.epoch + 1 == state_.epochs || state_.stop;
+    if (state_.stop) return;
+    const bool last = state_.epoch + 1 == state_.epochs;
     const bool due = options_.evaluate_every > 0 && (state_.epoch + 1) % options_.evaluate_every == 0;
     if (options_.validation && (due || last))
       state_.evaluation = evaluate(state_.model, *options_.validation, state_.loader.encoding());
     for (TrainHook* hook : hooks_) hook->on_epoch_end(state_);
+    ++state_.epoch;
+  }
+
+  // One update; returns what the epoch adds up to with it, without the time.
+  EpochSums run_step() {
+    for (QuantSite<float>* site : sites_) site->begin_step(state_.progress());
+    for (TrainHook* hook : hooks_) hook->on_step_begin(state_);
+    apply_schedule(schedule_, state_.step, state_.optimizer);
+    state_.optimizer.zero_grad();
+    state_.loader.fill(state_.step_in_epoch(), batch_);
+    stream_positions_.clear();
+    for (const auto& s : state_.model.random_streams()) stream_positions_.push_back(s.stream->position());
+    const StepResult result = step_function_(state_, batch_);
+    // Reading the gradients once more costs less than 0.5 % of a step.
+    const std::string bad_gradient = first_bad_gradient(state_.model.parameters());
+    if (!std::isfinite(result.loss) || !bad_gradient.empty()) report_bad_step(result.loss, bad_gradient);
+    for (TrainHook* hook : hooks_) hook->on_gradients(state_);
+    clip();
+    state_.optimizer.step();
+    state_.last_loss = result.loss;
+    return {state_.sums.loss + result.loss * static_cast<double>(batch_.size()), state_.sums.correct + result.correct,
+            state_.sums.images + batch_.size(), 0};
+  }
+
+  // The same step once more (same batch, same random numbers), with every op watched.
+  [[noreturn]] void report_bad_step(double loss, const std::string& bad_gradient) {
+    const std::string what = std::isfinite(loss)
+                                 ? "the gradient of '" + bad_gradient + "' is no longer finite"
+                                 : std::string("the loss became ") + (std::isnan(loss) ? "NaN" : "infinite");
+    FaultFinder finder(state_.model);
+    state_.optimizer.zero_grad();
+    const auto streams = state_.model.random_streams();
+    for (std::size_t i = 0; i < streams.size(); ++i) streams[i].stream->set_position(stream_positions_[i]);
+    step_function_(state_, batch_);
+    fail(what, " at step ", state_.step, " (epoch ", state_.epoch + 1, ", learning rate ",
+         state_.optimizer.learning_rate(), "). ", finder.finding(), ". Lower the learning rate, or clip gradients");
   }
 
   void clip() {
@@ -153,6 +182,7 @@ class Trainer {
   std::vector<TrainHook*> hooks_;
   std::vector<QuantSite<float>*> sites_;
   Batch batch_;
+  std::vector<std::uint64_t> stream_positions_;  // before the step, for report_bad_step
 };
 
 }  // namespace bitgrain
