@@ -42,9 +42,10 @@ class CheckpointHook final : public TrainHook {
     info_.best_accuracy = found.best_accuracy;
     saved_step_ = state.step;
     saved_epoch_ = state.epoch;
-    if (say_ && found.compiled_for != compiled_for())
-      say_("note: this run began on a program compiled for " + found.compiled_for + "; this one is for " +
-           compiled_for() + ", so the weights will not be the same to the last bit");
+    const std::string these = kernels::kernels_in_use();
+    if (say_ && found.kernels != these)
+      say_("note: the checkpoint was written with kernels for " + found.kernels + ", these are for " + these +
+           ": the weights will not be the same to the last bit");
   }
 
   void on_train_begin(TrainState&) override { last_try_ = Clock::now(); }

@@ -33,6 +33,8 @@ struct NetworkSpec {
 };
 
 namespace detail {
+inline constexpr const char* kNetworkFormat = "bitgrain network 1";
+
 inline const Json& json_part(const Json& json, const char* key, const std::string& where) {
   BITGRAIN_CHECK(json.is_object() && json.contains(key), where, ": the key '", key, "' is missing");
   return json.at(key);
@@ -74,7 +76,7 @@ inline InputEncoding input_encoding_from_json(const Json& json, const std::strin
 
 /// The metadata of a network file: one JSON text per part.
 inline std::map<std::string, std::string> to_metadata(const NetworkSpec& spec) {
-  return {{"format", "bitgrain network 1"},
+  return {{"format", detail::kNetworkFormat},
           {"model", to_json(spec.model).dump()},
           {"quantization", to_json(spec.quantization).dump()},
           {"input", to_json(spec.encoding).dump()},
@@ -90,8 +92,8 @@ inline NetworkSpec network_spec_from_metadata(const std::map<std::string, std::s
     return found->second;
   };
   const auto place = [&](const char* key) { return where + ", metadata '" + key + "'"; };
-  BITGRAIN_CHECK(part("format") == "bitgrain network 1", where, ": expected the format 'bitgrain network 1', got '",
-                 part("format"), "'");
+  BITGRAIN_CHECK(part("format") == detail::kNetworkFormat, where, ": expected the format '", detail::kNetworkFormat,
+                 "', got '", part("format"), "'");
   const auto json = [&](const char* key) { return parse_json(part(key), place(key)); };
   NetworkSpec spec;
   spec.model = model_spec_from_json(json("model"), place("model"));

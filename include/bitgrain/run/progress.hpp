@@ -45,7 +45,10 @@ class ProgressHook final : public TrainHook {
     console_.line(text(state, now));
     last_shown_ = now;
   }
-  void on_train_end(TrainState&) override { console_.clear(); }
+  void on_train_end(TrainState& state) override {
+    if (state.step_in_epoch() > 0) console_.line(text(state, Clock::now()));  // stopped in the middle
+    console_.clear();
+  }
 
  private:
   using Clock = std::chrono::steady_clock;

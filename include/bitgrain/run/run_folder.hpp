@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "bitgrain/base/atomic_file.hpp"
 #include "bitgrain/base/cpu.hpp"
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/base/version.hpp"
@@ -35,6 +36,7 @@ class RunFolder {
       BITGRAIN_CHECK(force, "the run folder '", path,
                      "' exists and is not empty; choose another with --out, or replace that run with --force");
       for (const std::string_view name : kFiles) fs::remove(fs::path(path) / name, error);
+      remove_abandoned_files(path);
     }
     fs::create_directories(path, error);
     BITGRAIN_CHECK(!error && fs::is_directory(path), "the run folder '", path, "' cannot be made: ", error.message());
@@ -51,10 +53,12 @@ class RunFolder {
     }
     fail("there are 100000 runs called '", parent, "/", name, "'");
   }
-  /// A folder of an earlier run. Throws Error unless it has a config.json.
+  /// A folder of an earlier run; what a killed one left half written is removed. Throws Error unless it has a
+  /// config.json.
   static RunFolder open(const std::string& path) {
     const RunFolder folder(path);
     BITGRAIN_CHECK(folder.has("config.json"), "'", path, "' is no run folder: it has no config.json");
+    remove_abandoned_files(path);
     return folder;
   }
 

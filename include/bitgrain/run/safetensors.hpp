@@ -109,6 +109,26 @@ class SafetensorsWriter {
   /// The file. Tensors stand by falling alignment, then by name, so that each starts at a multiple of its element
   /// size; the header is padded to a multiple of 8.
   std::vector<std::uint8_t> bytes() const {
+    std::vector<std::uint8_t> file;
+    write_to([&file](const std::vector<std::uint8_t>& part) { file.insert(file.end(), part.begin(), part.end()); });
+    return file;
+  }
+  /// Writes the file, whole or not at all.
+  void save(const std::string& path) const {
+    AtomicFile file(path);
+    write_to([&file](const std::vector<std::uint8_t>& part) { file.write(part.data(), part.size()); });
+    file.commit();
+  }
+
+ private:
+  struct Stored {
+    SafetensorsEntry entry;
+    std::vector<std::uint8_t> bytes;
+  };
+
+  // Hands out the file part by part.
+  template <class Write>
+  void write_to(Write&& write) const {
     std::vector<const Stored*> order;
     for (const auto& named : tensors_) order.push_back(&named.second);
     std::sort(order.begin(), order.end(), [](const Stored* a, const Stored* b) {
@@ -123,21 +143,10 @@ class SafetensorsWriter {
       entry.end = at += stored->bytes.size();
       entries.push_back(std::move(entry));
     }
-    std::vector<std::uint8_t> file = safetensors_header_bytes(entries, metadata_);
-    const auto header = static_cast<std::ptrdiff_t>(file.size());
-    file.resize(file.size() + at);
-    auto next = file.begin() + header;
-    for (const Stored* stored : order) next = std::copy(stored->bytes.begin(), stored->bytes.end(), next);
-    return file;
+    write(safetensors_header_bytes(entries, metadata_));
+    for (const Stored* stored : order) write(stored->bytes);
   }
-  /// Writes the file, whole or not at all.
-  void save(const std::string& path) const { write_file_atomically(path, bytes()); }
 
- private:
-  struct Stored {
-    SafetensorsEntry entry;
-    std::vector<std::uint8_t> bytes;
-  };
   std::map<std::string, Stored> tensors_;
   std::map<std::string, std::string> metadata_;
 };
