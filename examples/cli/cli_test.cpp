@@ -2,76 +2,19 @@
 // not matter here.
 
 #include <doctest/doctest.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
-#include <chrono>
 #include <cstdio>
-#include <sstream>
-#include <thread>
 
 #include "bitgrain/data/png_writer.hpp"
 #include "bitgrain/run/json_file.hpp"
-#include "error_of.hpp"
-#include "run/folder.hpp"
-
-extern char** environ;
+#include "program.hpp"
 
 using namespace bitgrain;
 
 namespace {
 
-struct Result {
-  int code = -1;
-  std::string out, err;
-};
-
-// The program, run in a folder of the test's own.
-class Program {
- public:
-  explicit Program(const TestFolder& folder) : folder_(folder) {}
-
-  // Words are separated by blanks.
-  pid_t start(const std::string& words) const {
-    std::vector<std::string> arguments{BITGRAIN_PROGRAM};
-    std::istringstream in(words);
-    for (std::string word; in >> word;) arguments.push_back(word);
-    std::vector<char*> pointers;
-    for (std::string& argument : arguments) pointers.push_back(argument.data());
-    pointers.push_back(nullptr);
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    const std::string out = folder_ / "out.txt", err = folder_ / "err.txt";
-    posix_spawn_file_actions_addopen(&files, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    posix_spawn_file_actions_addopen(&files, 2, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    posix_spawn_file_actions_addchdir_np(&files, folder_.path().c_str());
-    pid_t process = -1;
-    REQUIRE(posix_spawn(&process, BITGRAIN_PROGRAM, &files, nullptr, pointers.data(), environ) == 0);
-    posix_spawn_file_actions_destroy(&files);
-    return process;
-  }
-  Result wait(pid_t process) const {
-    int status = 0;
-    REQUIRE(waitpid(process, &status, 0) == process);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, folder_.text("out.txt"), folder_.text("err.txt")};
-  }
-  Result operator()(const std::string& words) const { return wait(start(words)); }
-
- private:
-  const TestFolder& folder_;
-};
-
 // Enough to train something for a moment.
 const std::string kTiny = " --train-images 200 --test-images 50 --batch 50 --epochs 1";
-
-// Runs the program and demands an exit code; the output is shown when it differs.
-Result expect(const Program& bitgrain, const std::string& words, int code) {
-  const Result result = bitgrain(words);
-  INFO("bitgrain ", words, "\n", result.out, result.err);
-  CHECK(result.code == code);
-  return result;
-}
 
 }  // namespace
 
@@ -220,31 +163,4 @@ TEST_CASE("from training to a packed model: train, search, info, eval, predict, 
   CHECK(contains(expect(bitgrain, "export runs/float --to bgm --out x.bgm", 1).err, "quantize it first"));
   expect(bitgrain, "export runs/few/model.bgm --to npy --out codes", 0);
   CHECK(std::filesystem::file_size(folder / "codes/conv1.codes.npy") == 128 + 32 * 25);
-}
-
-TEST_CASE("a run can be repeated from its config, and goes on after Ctrl-C to the same weights") {
-  const TestFolder folder("cli");
-  const Program bitgrain(folder);
-  const std::string options =
-      "train --model lenet5 --method lsq --wbits 3 --abits 4 --lr 0.02 --train-images 200 --test-images 10 --batch "
-      "20 "
-      "--epochs 3 --out ";
-  expect(bitgrain, options + "one", 0);
-  const std::string weights = folder.text("one/model.safetensors");
-  expect(bitgrain, "train --config one/config.json --out two --threads 1", 0);
-  CHECK(folder.text("two/model.safetensors") == weights);
-  CHECK(folder.text("two/model.bgm") == folder.text("one/model.bgm"));
-
-  const pid_t process = bitgrain.start(options + "three");
-  for (int i = 0; i < 20000 && !folder.has("three/checkpoint.safetensors"); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  kill(process, SIGINT);
-  const Result stopped = bitgrain.wait(process);
-  if (stopped.code == 130) {  // else it was done already
-    CHECK(contains(stopped.out, "bitgrain train --resume three"));
-    CHECK(contains(expect(bitgrain, "train --resume three --lr 1", 2).err, "--lr cannot be changed"));
-    expect(bitgrain, "train --resume three", 0);
-  }
-  CHECK(folder.text("three/model.safetensors") == weights);
-  CHECK(contains(expect(bitgrain, "train --resume three", 1).err, "is finished"));
 }

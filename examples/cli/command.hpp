@@ -10,8 +10,8 @@ namespace cli {
 
 /// Exit codes of every command.
 inline constexpr int kSuccess = 0, kFailure = 1, kUsage = 2;
-/// Ctrl-C: what was reached is saved. What shells expect: 128 + SIGINT.
-inline constexpr int kInterrupted = 130;
+/// Ended by a signal, after what was reached is saved; what shells expect: 130 for Ctrl-C, 143 for SIGTERM.
+inline int interrupted_by(int signal) { return 128 + signal; }
 
 /// One command: `bitgrain NAME`.
 class Command {
@@ -45,5 +45,9 @@ std::unique_ptr<Command> make_cost();
 
 /// Prints a line on standard output, at once.
 void say(const std::string& line);
+/// The program as it was called, for command lines to be typed again.
+std::string program_name();
+/// `text` as one word of a command line.
+std::string shell_word(const std::string& text);
 
 }  // namespace cli

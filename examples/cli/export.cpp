@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "bitgrain/deploy/packed_model.hpp"
+#include "bitgrain/run/checkpoint.hpp"
 #include "bitgrain/run/model_file.hpp"
 #include "bitgrain/run/npy.hpp"
 #include "bitgrain/run/safetensors.hpp"
@@ -48,8 +49,7 @@ class Export final : public Command {
       say("wrote " + out_);
       return kSuccess;
     }
-    const SafetensorsFile tensors =
-        packed ? codes_of(load_packed(model_)) : SafetensorsFile::read(network_file(model_));
+    const SafetensorsFile tensors = packed ? codes_of(load_packed(model_)) : read_network_file(network_file(model_));
     if (format_ == "npy")
       write_npy_folder(tensors);
     else

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <utility>
@@ -15,6 +16,23 @@ void say(const std::string& line) {
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
 }
+
+namespace {
+std::string& called_as() {
+  static std::string name = "bitgrain";
+  return name;
+}
+}  // namespace
+
+std::string shell_word(const std::string& text) {
+  constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string program_name() { return shell_word(called_as()); }
 
 namespace {
 
@@ -104,6 +122,9 @@ int run_command(CLI::App& app, Command& command) {
 }
 
 int main(int argc, char** argv) {
+  if (argc > 0) called_as() = argv[0];
+  // A limit on file sizes is to be an error like a full disk, not the end of a run.
+  static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
   CLI::App app(
       "bitgrain trains networks down to a few bits per weight, finds how many bits each layer deserves, and\n"
       "ships the integers it trained.\n",
@@ -115,7 +136,8 @@ int main(int argc, char** argv) {
       "  bitgrain train --model lenet5 --epochs 3 --out runs/first\n"
       "  bitgrain search --init runs/first/model.safetensors --budget-avg-bits 3 --out runs/second\n"
       "  bitgrain info runs/second/model.bgm\n"
-      "\nbitgrain COMMAND --help explains a command. Exit codes: 0 done, 1 failed, 2 wrong usage.");
+      "\nbitgrain COMMAND --help explains a command. Exit codes: 0 done, 1 failed, 2 wrong usage,\n"
+      "130 Ctrl-C (a training has saved where it stands and says how to go on).");
   std::vector<std::unique_ptr<Command>> commands;
   for (const auto make : {&make_train, &make_calibrate, &make_search, &make_eval, &make_predict, &make_info,
                           &make_export, &make_solve, &make_cost})

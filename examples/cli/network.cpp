@@ -7,6 +7,7 @@
 #include "bitgrain/nn/copy_state.hpp"
 #include "bitgrain/nn/initialize.hpp"
 #include "bitgrain/run/allocation_json.hpp"
+#include "bitgrain/run/checkpoint.hpp"
 #include "bitgrain/run/make_model.hpp"
 #include "bitgrain/run/model_file.hpp"
 
@@ -106,11 +107,14 @@ std::unique_ptr<Module<double>> double_twin(const Network& network) {
 }
 
 std::string network_file(const std::string& path) {
-  return std::filesystem::is_directory(path) ? path + "/model.safetensors" : path;
+  namespace fs = std::filesystem;
+  if (!fs::is_directory(path)) return path;
+  const std::string model = path + "/model.safetensors", checkpoint = path + "/checkpoint.safetensors";
+  return !fs::exists(model) && fs::exists(checkpoint) ? checkpoint : model;
 }
 
 Network load_network(const std::string& path) {
-  const SafetensorsFile file = SafetensorsFile::read(network_file(path));
+  const SafetensorsFile file = read_network_file(network_file(path));
   Network network{network_spec_of(file), nullptr};
   network.model = make_network<float>(network.spec);
   load_tensors(file, *network.model);
@@ -118,7 +122,7 @@ Network load_network(const std::string& path) {
 }
 
 std::string load_initial(Network& network, const std::string& path) {
-  const SafetensorsFile file = SafetensorsFile::read(network_file(path));
+  const SafetensorsFile file = read_network_file(network_file(path));
   const NetworkSpec spec = network_spec_of(file);
   BITGRAIN_CHECK(spec.model == network.spec.model, "--init: ", file.where(), " holds ", spec.model.text(),
                  "; this run trains ", network.spec.model.text());

@@ -30,14 +30,15 @@ Network new_network(const bitgrain::ModelSpec& model, const QuantOptions& quant,
                     std::uint64_t seed);
 /// Exchanges the quantizers of `network` for those that `quant` asks for; weights stay.
 void requantize(Network& network, const QuantOptions& quant);
-/// A network from model.safetensors or the run folder that holds it.
+/// A network from model.safetensors, from a checkpoint, or from the run folder that holds one.
 Network load_network(const std::string& path);
 /// Takes the tensors of another network of the same architecture; quantizer steps only if both are quantized alike.
 /// Returns what it did, for people.
 std::string load_initial(Network& network, const std::string& path);
 /// The same network with the same numbers in double.
 std::unique_ptr<bitgrain::Module<double>> double_twin(const Network& network);
-/// Path of the model.safetensors that `path` (file or run folder) means.
+/// Path of the file that `path` (file or run folder) means: model.safetensors, or the checkpoint of a run that is not
+/// finished.
 std::string network_file(const std::string& path);
 
 // --- evaluation.cpp: everything that lowers and runs the engine

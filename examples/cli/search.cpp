@@ -72,7 +72,7 @@ class Search final : public Command {
                     {"method", choices_.method},
                     {"model", to_json(network.spec.model)},
                     {"budget", budget.text()},
-                    {"finished", !found.interrupted},
+                    {"finished", found.signal == 0},
                     {"float_accuracy", in_float.accuracy},
                     {"quantized_accuracy", quantized.accuracy},
                     {"test_accuracy", deployed.accuracy},
@@ -81,11 +81,12 @@ class Search final : public Command {
                     {"seconds_finetune", found.seconds_finetune}};
     save_results(network, folder, summary);
     folder.write_summary(summary);
-    if (found.interrupted) {
+    if (found.signal != 0) {
       say("Interrupted: the bits and the network as they are now are saved, not what the search would have found. "
-          "Once more:\n  bitgrain search --config " +
-          folder / "config.json" + " --out " + folder.path() + " --force");
-      return kInterrupted;
+          "Once more:\n  " +
+          program_name() + " search --config " + shell_word(folder / "config.json") + " --out " +
+          shell_word(folder.path()) + " --force");
+      return interrupted_by(found.signal);
     }
     say("results in " + folder.path() + "; the bits are in " + folder / "allocation.json");
     return kSuccess;

@@ -42,7 +42,8 @@ SearchOutcome search_network(Network& network, const DatasetSplits& data, const 
   InterruptHook interrupt(guard);
   Console console;
   ProgressHook progress(console, choices.method);
-  MetricsHook metrics(run.path(), choices.method, diagnosed_images(data.test));
+  MetricsHook metrics(run.path(), choices.method, diagnosed_images(data.test),
+                      [&console](const std::string& line) { console.line(line); });
   SearchOptions options;
   options.weight_bits = choices.candidates;
   options.activation_bits = choices.activation_candidates;
@@ -71,7 +72,7 @@ SearchOutcome search_network(Network& network, const DatasetSplits& data, const 
   const bool float_activations = choices.activation_bits == 32 && choices.activation_candidates.empty();
   network.spec.quantization = {"lsq", float_activations ? "float" : "lsq", false, found.allocation};
   SearchOutcome outcome;
-  outcome.interrupted = guard.interrupted();
+  outcome.signal = guard.signal();
   outcome.allocation = found.allocation;
   if (found.evaluation)
     outcome.test = Score{found.evaluation->accuracy(), found.evaluation->loss, found.evaluation->arithmetic};

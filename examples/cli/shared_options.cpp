@@ -78,6 +78,18 @@ void TrainingOptions::declare_finetune(OptionSet& options) {
   options.whole("--pad", pad, 0, 64, "pixels of --augment");
 }
 
+void TrainingOptions::declare_checkpoints(OptionSet& options) {
+  options
+      .real(
+          "--checkpoint-seconds", checkpoint_seconds, 0, 1e9,
+          "save where the run stands so many seconds after the last time, besides at the end of every epoch; 0: not "
+          "by the clock")
+      .unrecorded();
+  options
+      .whole("--checkpoint-steps", checkpoint_steps, 0, std::int64_t{1} << 40, "the same by steps; 0: not by steps")
+      .unrecorded();
+}
+
 void BudgetOptions::declare(OptionSet& options) {
   options.group("Budget (upper limits; several at once; 0: no limit)");
   options.real("--budget-avg-bits", average_bits, 0, 32, "average bits per weight");

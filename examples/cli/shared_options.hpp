@@ -51,12 +51,15 @@ struct TrainingOptions {
   int epochs = 10, step_epochs = 10, warmup_epochs = 0, evaluate_every = 1, pad = 4;
   std::int64_t batch = 128;
   double learning_rate = 0.1, step_factor = 0.1, momentum = 0.9, weight_decay = 5e-4, label_smoothing = 0,
-         clip_norm = 0;
+         clip_norm = 0, checkpoint_seconds = 60;
+  std::int64_t checkpoint_steps = 0;
   std::string schedule = "one-cycle", optimizer = "sgd", augment = "none";
 
   void declare(OptionSet& options);
   /// Only what the fine-tune of a search has: one cycle of SGD.
   void declare_finetune(OptionSet& options);
+  /// How often the run is saved.
+  void declare_checkpoints(OptionSet& options);
 };
 
 /// Upper limits; 0: not limited.

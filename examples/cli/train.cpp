@@ -21,15 +21,17 @@ class Train final : public Command {
                 "  bitgrain train --init runs/lenet --model lenet5 --method lsq --wbits 4 --abits 4 --epochs 2 --lr "
                 "0.02\n"
                 "  bitgrain train --config runs/lenet/config.json --seed 2     (that run again, with another seed)\n"
-                "  bitgrain train --resume runs/lenet                          (after Ctrl-C or a crash)\n") {
+                "  bitgrain train --resume runs/lenet                          (after Ctrl-C or a crash)\n\n"
+                "A run that is interrupted or killed goes on to the same weights, bit for bit.\n") {
     data_.declare(options, true);
     model_.declare(options);
     options.text("--init", init_, "FILE",
-                 "start from the weights of a network of the same architecture (model.safetensors or run folder)");
+                 "start from the weights of a network of the same architecture (run folder, model or checkpoint)");
     quant_.declare(options, {"float", "lsq", "uniform", "uniform-percentile", "uniform-mse"});
     training_.declare(options);
     run_.declare(options);
-    options.text("--resume", resume_, "DIR", "go on with the run in this folder, from its last complete epoch")
+    training_.declare_checkpoints(options);
+    options.text("--resume", resume_, "DIR", "go on with the run in this folder, behind the last step it has saved")
         .unrecorded();
   }
 
@@ -58,10 +60,21 @@ class Train final : public Command {
   }
 
  private:
-  // Everything but --threads comes from the config.json of the run.
+  // Options that a resumed run may have of its own.
+  static bool changes_nothing(const Option& option) {
+    return option.name == "--threads" || option.name.starts_with("--checkpoint-");
+  }
+  // The command line that goes on with the run in `folder`.
+  std::string resuming(const RunFolder& folder) const {
+    std::string line = program_name() + " train --resume " + shell_word(folder.path());
+    for (const Option& option : options.all())
+      if (option.given && changes_nothing(option)) line += " " + option.name + " " + option.value().dump();
+    return line;
+  }
+  // Everything else comes from the config.json of the run.
   void read_options_of_run() {
     for (const Option& option : options.all())
-      if (option.given && option.name != "--resume" && option.name != "--threads")
+      if (option.given && option.name != "--resume" && !changes_nothing(option))
         throw UsageError("--resume: the run goes on as it began; " + option.name + " cannot be changed");
     const RunFolder folder = RunFolder::open(resume_);
     const std::string summary = folder / "summary.json";
@@ -76,10 +89,40 @@ class Train final : public Command {
   }
 
   int report(Network& network, const DatasetSplits& data, const RunFolder& folder, const TrainingOutcome& outcome) {
+    if (outcome.signal != 0) return report_interruption(folder, outcome);
+    try {
+      save(network, data, folder, outcome);
+    } catch (const Error& error) {
+      fail("the training is done, but its results could not be saved: ", error.what(), ". The last checkpoint is of ",
+           outcome.saved_step, " of ", outcome.steps_done, " steps; when the cause is gone, go on from there:\n  ",
+           resuming(folder));
+    }
+    folder.remove("checkpoint.safetensors");
+    say("results in " + folder.path());
+    if (outcome.save_error.empty()) return kSuccess;
+    say("but not all of it: the last attempt to save a checkpoint or the metrics failed: " + outcome.save_error);
+    return kFailure;
+  }
+  int report_interruption(const RunFolder& folder, const TrainingOutcome& outcome) {
+    const std::string where = "Interrupted behind step " + count_text(outcome.steps_done) + ", after " +
+                              std::to_string(outcome.epochs_done) + " of " + std::to_string(training_.epochs) +
+                              " epochs. ";
+    if (outcome.saved_step != outcome.steps_done) {
+      say(where + "It could not be saved: " + outcome.save_error + ". " +
+          (outcome.saved_step < 0
+               ? "There is no earlier checkpoint, so this begins again:\n  "
+               : "The last checkpoint is of step " + count_text(outcome.saved_step) + "; to go on from there:\n  ") +
+          resuming(folder));
+      return kFailure;
+    }
+    say(where + "To go on from there:\n  " + resuming(folder));
+    return interrupted_by(outcome.signal);
+  }
+  void save(Network& network, const DatasetSplits& data, const RunFolder& folder, const TrainingOutcome& outcome) {
     Json summary = {{"command", name},
                     {"model", to_json(network.spec.model)},
                     {"epochs", outcome.epochs_done},
-                    {"finished", !outcome.interrupted}};
+                    {"finished", true}};
     if (outcome.test) {
       say("test accuracy " + percent_text(outcome.test->accuracy) + " at the last epoch (" +
           outcome.test->arithmetic + "), best " + percent_text(outcome.best_accuracy) + "; " +
@@ -96,15 +139,6 @@ class Train final : public Command {
       summary["quantized_accuracy"] = evaluate_fake_quantized(network, data.test).accuracy;
     save_results(network, folder, summary);
     folder.write_summary(summary);
-    if (outcome.interrupted) {
-      say("Interrupted after " + std::to_string(outcome.epochs_done) + " of " + std::to_string(training_.epochs) +
-          " epochs; the network as it is now is saved. To go on from the end of epoch " +
-          std::to_string(outcome.epochs_saved) + ":\n  bitgrain train --resume " + folder.path());
-      return kInterrupted;
-    }
-    folder.remove("checkpoint.safetensors");
-    say("results in " + folder.path());
-    return kSuccess;
   }
 
   DataOptions data_;

@@ -8,11 +8,13 @@
 #include "bitgrain/optim/adamw.hpp"
 #include "bitgrain/optim/one_cycle.hpp"
 #include "bitgrain/optim/sgd.hpp"
-#include "bitgrain/run/checkpoint.hpp"
+#include "bitgrain/run/checkpoint_hook.hpp"
 #include "bitgrain/run/interrupt.hpp"
 #include "bitgrain/run/metrics.hpp"
 #include "bitgrain/run/progress.hpp"
+#include "bitgrain/run/table.hpp"
 #include "bitgrain/train/trainer.hpp"
+#include "command.hpp"
 #include "training_parts.hpp"
 
 namespace cli {
@@ -84,24 +86,36 @@ TrainingOutcome train_network(Network& network, const DatasetSplits& data, const
   const InterruptGuard guard;
   InterruptHook interrupt(guard);
   Console console;
+  const SayLine say_line = [&console](const std::string& line) { console.line(line); };
   ProgressHook progress(console);
-  MetricsHook metrics(run.path(), "train", diagnosed_images(data.test));
-  CheckpointHook checkpoint(run / "checkpoint.safetensors", identity);
-  trainer.add_hook(interrupt);
-  trainer.add_hook(progress);
-  trainer.add_hook(checkpoint);
-  trainer.add_hook(metrics);
+  MetricsHook metrics(run.path(), "train", diagnosed_images(data.test), say_line);
+  CheckpointHook checkpoint(run / "checkpoint.safetensors", identity,
+                            {options.checkpoint_seconds, options.checkpoint_steps}, say_line);
+  checkpoint.describe_network(to_metadata(network.spec));
+  for (TrainHook* hook : {static_cast<TrainHook*>(&interrupt), static_cast<TrainHook*>(&progress),
+                          static_cast<TrainHook*>(&metrics), static_cast<TrainHook*>(&checkpoint)})
+    trainer.add_hook(*hook);
   TrainState& state = trainer.state();
   if (resume) {
     checkpoint.resume(state);
     metrics.resume_after(state.epoch);
+    say("going on behind step " + count_text(state.step) + " of " + count_text(state.total_steps()));
   }
-  trainer.fit();
+  try {
+    trainer.fit();
+  } catch (const Error& error) {
+    console.clear();
+    if (checkpoint.saved_step() < 0) fail(error.what(), ". No checkpoint was saved before");
+    fail(error.what(), ". The last good checkpoint, of step ", checkpoint.saved_step(), ", stays in ",
+         checkpoint.path(), "; to go on from its weights in another way, give it to --init");
+  }
 
   TrainingOutcome outcome;
-  outcome.interrupted = state.step < state.total_steps();
-  outcome.epochs_done = static_cast<int>(state.step / state.steps_per_epoch);
-  outcome.epochs_saved = checkpoint.saved_epochs();
+  outcome.signal = state.finished() ? 0 : guard.signal();
+  outcome.epochs_done = state.epoch;
+  outcome.steps_done = state.step;
+  outcome.saved_step = checkpoint.saved_step();
+  outcome.save_error = checkpoint.error().empty() ? metrics.error() : checkpoint.error();
   if (state.evaluation)
     outcome.test = Score{state.evaluation->accuracy(), state.evaluation->loss, state.evaluation->arithmetic};
   outcome.best_accuracy = checkpoint.best_accuracy();

@@ -11,11 +11,12 @@
 namespace cli {
 
 struct TrainingOutcome {
-  bool interrupted = false;
-  int epochs_done = 0;        ///< complete ones
-  int epochs_saved = 0;       ///< in the checkpoint
-  std::optional<Score> test;  ///< at the end
-  double best_accuracy = 0;   ///< over all epochs
+  int signal = 0;  ///< that interrupted it; 0: it is finished
+  int epochs_done = 0;
+  std::int64_t steps_done = 0, saved_step = 0;  ///< saved_step: of the last good checkpoint; -1: there is none
+  std::string save_error;                       ///< why the last checkpoint or the last metrics were not saved
+  std::optional<Score> test;                    ///< at the end
+  double best_accuracy = 0;                     ///< over all epochs
   double train_accuracy = 0, images_per_second = 0, seconds = 0;
 };
 
@@ -36,7 +37,7 @@ struct SearchChoices {
 };
 
 struct SearchOutcome {
-  bool interrupted = false;
+  int signal = 0;  ///< that interrupted it; 0: none did
   bitgrain::Allocation allocation;
   std::optional<Score> test;
   std::string costs;  ///< a line for people
