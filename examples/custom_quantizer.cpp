@@ -25,7 +25,8 @@ class Ternary {
       const T v = w.value()[i], code = std::abs(v) > threshold_ ? std::copysign(T(1), v) : T(0);
       y.mutable_data()[i] = step_ * ste_round(v / step_, code);
     }
-    Var<T> result = make_result<T>("ternary", std::move(y), {w}, [w](const Tensor<T>& dy) { w.add_grad(dy); });
+    Var<T> result =
+        make_result<T>("ternary", std::move(y), {w}, [w = w.slot()](const Tensor<T>& dy) { w.add_grad(dy); });
     result.set_quant(std::make_shared<const QuantInfo>(QuantInfo{Grid::kSymmetric, 2, {double(step_)}, 0}));
     return result;
   }

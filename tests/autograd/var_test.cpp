@@ -195,7 +195,7 @@ TEST_CASE("backward frees the tape: memory returns to what values and gradients 
   const std::size_t before = bytes();
   {
     const auto y = plain::sum(plain::mul(plain::mul(x, x), plain::mul(x, x)));
-    CHECK(bytes() > before + 3 * 8000);
+    CHECK(bytes() > before + 2 * 8000);  // the two factors; what only the sum read is gone
     y.backward();
     // Left: y itself (one block of 64 bytes) and the gradient of x.
     CHECK(bytes() <= before + 64 + 8192);
@@ -210,6 +210,31 @@ TEST_CASE("a tape that is dropped without backward is freed too") {
   const std::size_t before = bytes();
   { const auto y = plain::sum(plain::mul(x, x)); }
   CHECK(bytes() == before);
+}
+
+TEST_CASE("the tape keeps no value alive that no op saved") {
+  const auto bytes = [] { return MemoryPool::instance().stats().bytes_in_use; };
+  const Var<double> x(Tensor<double>({1000}, 0.5), true);
+  const std::size_t before = bytes();
+  auto y = plain::add(x, x);
+  for (int i = 0; i < 10; ++i) y = plain::add(y, x);
+  CHECK(bytes() == before + 8192);  // y alone
+  y = plain::mul(y, y);
+  CHECK(bytes() == before + 2 * 8192);  // its factor lives on in the product's backward
+  y.backward(Tensor<double>({1000}, 1.0));
+  CHECK(x.grad()[0] == 2 * 6 * 12);
+}
+
+TEST_CASE("a slot is what the tape holds of a variable") {
+  const auto x = parameter({1, 2});
+  const GradSlot<double> slot = x.slot();
+  CHECK(slot.requires_grad());
+  CHECK(slot.shape() == Shape{2});
+  slot.add_grad(Tensor<double>({2}, 3.0));
+  CHECK(list(x.grad()) == Values{3, 3});
+  CHECK(contains(error_of([&] { slot.add_grad(Tensor<double>({3}, 3.0)); }), "[3]"));
+  CHECK_FALSE(GradSlot<double>().requires_grad());
+  CHECK_FALSE(Var<double>().slot().requires_grad());
 }
 
 TEST_CASE("a long chain needs no deep recursion in backward") {

@@ -117,3 +117,39 @@ TEST_CASE("a small network of many ops: gradients of every parameter, memory bac
   }
   CHECK(bytes() == before);
 }
+
+TEST_CASE("ops save only what their backward reads") {
+  const Shape shape{2, 16, 16, 32};
+  const std::size_t size = 2 * 16 * 16 * 32 * sizeof(double);
+  const auto bytes = [] { return MemoryPool::instance().stats().bytes_in_use; };
+  const Var<double> leaf = random_var(shape, 1, 0.1, 0.9), trained = random_var(shape, 2);
+  const Var<double> fixed(trained.value()), channels = random_var({32}, 3), kernel = random_var({32, 1, 1, 32}, 4);
+  RandomStream random(1, "saved");
+  // How many tensors of the input's size live on beside the result, the input being an intermediate value.
+  const auto kept = [&](auto op) {
+    const std::size_t before = bytes();
+    const Var<double> y = op(add(leaf, 1.0));
+    return (bytes() - before) / size - static_cast<std::size_t>(y.numel()) * sizeof(double) / size;
+  };
+  using V = const Var<double>&;
+  CHECK(kept([](V x) { return add(x, x); }) == 0);
+  CHECK(kept([](V x) { return sub(x, x); }) == 0);
+  CHECK(kept([&](V x) { return add(x, channels); }) == 0);
+  CHECK(kept([](V x) { return mul(x, 2.0); }) == 0);
+  CHECK(kept([&](V x) { return mul(x, fixed); }) == 0);
+  CHECK(kept([&](V x) { return mul(x, trained); }) == 1);
+  CHECK(kept([](V x) { return relu(x); }) == 0);
+  CHECK(kept([](V x) { return relu6(x); }) == 0);
+  CHECK(kept([](V x) { return exp(x); }) == 0);
+  CHECK(kept([](V x) { return log(x); }) == 1);
+  CHECK(kept([](V x) { return sum(x); }) == 0);
+  CHECK(kept([](V x) { return global_avg_pool(x); }) == 0);
+  CHECK(kept([](V x) { return subsample_pad(x, 1, 0, 0); }) == 0);
+  CHECK(kept([](V x) { return concat<double>({x}, 0); }) == 0);
+  CHECK(kept([&](V x) { return dropout(x, 0.5, random); }) == 0);  // a byte per element
+  CHECK(kept([&](V x) { return conv2d(x, kernel, {}, Window2d::square(1)); }) == 1);
+  CHECK(kept([&](V x) { return conv2d(x, Var<double>(kernel.value()), {}, Window2d::square(1)); }) == 0);
+  CHECK(kept([&](V x) {
+          return batch_norm_train(x, channels, channels, Tensor<double>({32}, 0.0), Tensor<double>({32}, 1.0));
+        }) == 1);
+}

@@ -2,10 +2,25 @@
 
 /// Reverse-mode automatic differentiation.
 ///
-/// Every op makes a node that knows its inputs and a function from the gradient of its output to the gradients of
-/// its inputs. Nodes carry a sequence number; `backward` visits them from the newest to the oldest, each once all
-/// gradients of its output have arrived, and frees each as it passes: its saved tensors, and the gradient of its
-/// output. What no gradient needs is never recorded.
+/// Every op makes a node that knows where the gradients of its inputs go and a function from the gradient of its
+/// output to these. Nodes carry a sequence number; `backward` visits them from the newest to the oldest, each once
+/// all gradients of its output have arrived, and frees each as it passes. What no gradient needs is never recorded.
+///
+/// The memory plan of a training step:
+///
+/// - A variable is two things: its *value*, held by the `Var` handles, and its `GradSlot` (shape, gradient, the node
+///   that made it), held also by the nodes that read it. The tape holds slots and what ops saved, never values: a
+///   value dies with its last handle unless some op saved it.
+/// - An op saves (`Saved`) only what its backward reads, and only if the gradient that needs it is wanted. Saving
+///   shares the storage. An add saves nothing; a ReLU its result, which the next layer's weight gradient needs
+///   anyway; a convolution its input (for dw) and its weights (for dx); batch norm its input. Batch norm + ReLU (+
+///   add) is one op, so the normalised tensor never exists: a convolution layer keeps two tensors, its output before
+///   and after the nonlinearity.
+/// - In backward every tensor dies at its last reader: saved tensors with their node, the gradient of a result when
+///   its node has run. Gradients are computed in place where nobody else holds the tensor (ops/gradient_buffer.hpp),
+///   and move from op to op without a copy; only where a variable has several readers is there an addition.
+/// - Freed blocks go back to the pool (base/memory.hpp) and serve the next request of their size, so after its first
+///   rounds a step asks the system for nothing.
 
 #include <atomic>
 #include <functional>
@@ -22,20 +37,67 @@
 
 namespace bitgrain {
 
-template <class T>
-class Var;
-
 namespace detail {
 template <class T>
 struct Node;
 
 template <class T>
-struct VarState {
-  Tensor<T> value;
+struct SlotState {
+  Shape shape;
   Tensor<T> grad;
   bool requires_grad = false;
-  bool consumed = false;                   // backward has freed the tape behind it
-  std::shared_ptr<Node<T>> producer;       // null for leaves
+  bool consumed = false;              // backward has freed the tape behind it
+  std::shared_ptr<Node<T>> producer;  // null for leaves
+};
+
+// destination += source
+template <class T>
+void add_into(Tensor<T>& destination, const Tensor<T>& source) {
+  T* d = destination.mutable_data();
+  kernels::add(destination.numel(), static_cast<const T*>(d), source.data(), d);
+}
+}  // namespace detail
+
+/// Where the gradient of a variable goes: all that backward functions need of an input. Unlike the `Var` it keeps no
+/// value alive.
+template <class T>
+class GradSlot {
+ public:
+  /// The slot of no variable: requires no gradient.
+  GradSlot() = default;
+  explicit GradSlot(const Shape& shape) : state_(std::make_shared<detail::SlotState<T>>()) { state_->shape = shape; }
+
+  bool requires_grad() const { return state_ && state_->requires_grad; }
+  const Shape& shape() const { return state_->shape; }
+  /// What has arrived so far; undefined before anything has.
+  const Tensor<T>& grad() const { return state_->grad; }
+  /// Adds a gradient. Takes the tensor over when it is the first one. For the backward functions of ops.
+  void add_grad(Tensor<T> gradient) const {
+    BITGRAIN_CHECK(gradient.shape() == shape(), "a gradient of shape ", gradient.shape(),
+                   " reached a variable of shape ", shape());
+    Tensor<T>& grad = state_->grad;
+    if (!grad.defined()) {
+      grad = std::move(gradient);
+    } else if (grad.unique()) {
+      detail::add_into(grad, gradient);
+    } else {  // the first gradient was shared with another variable: leave theirs alone
+      grad = grad.clone();
+      detail::add_into(grad, gradient);
+    }
+  }
+
+  // For Var and make_result.
+  const std::shared_ptr<detail::SlotState<T>>& state() const { return state_; }
+
+ private:
+  std::shared_ptr<detail::SlotState<T>> state_;
+};
+
+namespace detail {
+template <class T>
+struct VarState {
+  Tensor<T> value;
+  GradSlot<T> slot;
   std::shared_ptr<const QuantInfo> quant;  // set when the values lie on a grid of integer codes
 };
 
@@ -43,8 +105,7 @@ template <class T>
 struct Node {
   const char* op = "";
   std::uint64_t sequence = 0;
-  std::vector<Var<T>> inputs;
-  std::weak_ptr<VarState<T>> output;
+  std::vector<GradSlot<T>> inputs;
   std::function<void(const Tensor<T>& grad_output)> backward;
 };
 
@@ -55,13 +116,6 @@ inline std::uint64_t next_sequence() {
 inline bool& grad_enabled() {
   thread_local bool enabled = true;
   return enabled;
-}
-
-// destination += source
-template <class T>
-void add_into(Tensor<T>& destination, const Tensor<T>& source) {
-  T* d = destination.mutable_data();
-  kernels::add(destination.numel(), static_cast<const T*>(d), source.data(), d);
 }
 }  // namespace detail
 
@@ -90,8 +144,9 @@ class Var {
   Var() = default;
   /// A leaf. Parameters are leaves with `requires_grad`.
   explicit Var(Tensor<T> value, bool requires_grad = false) : state_(std::make_shared<detail::VarState<T>>()) {
+    state_->slot = GradSlot<T>(value.shape());
     state_->value = std::move(value);
-    state_->requires_grad = requires_grad;
+    set_requires_grad(requires_grad);
   }
 
   bool defined() const { return state_ != nullptr; }
@@ -99,33 +154,22 @@ class Var {
   const Shape& shape() const { return state_->value.shape(); }
   std::int64_t numel() const { return state_->value.numel(); }
   T item() const { return state_->value.item(); }
-  /// The value for writing in place: optimizers, initialisation, loading.
+  /// The value for writing in place: optimizers, initialisation, loading. Its shape stays.
   Tensor<T>& mutable_value() { return state_->value; }
   /// Identity of the variable, for comparing handles.
   const void* id() const { return state_.get(); }
 
-  bool requires_grad() const { return state_ && state_->requires_grad; }
-  void set_requires_grad(bool on) { state_->requires_grad = on; }
-  bool is_leaf() const { return state_->producer == nullptr && !state_->consumed; }
+  /// What the tape holds of this variable, an empty slot if it is undefined. Backward functions capture it.
+  GradSlot<T> slot() const { return state_ ? state_->slot : GradSlot<T>(); }
+  bool requires_grad() const { return state_ && state_->slot.requires_grad(); }
+  void set_requires_grad(bool on) { tape().requires_grad = on; }
+  bool is_leaf() const { return tape().producer == nullptr && !tape().consumed; }
   /// dL/d(this) after backward; undefined when nothing arrived. Kept for leaves only.
-  const Tensor<T>& grad() const { return state_->grad; }
-  Tensor<T>& mutable_grad() { return state_->grad; }
-  void zero_grad() { state_->grad = {}; }
-
-  /// Adds a gradient. Takes the tensor over when it is the first one. For the backward functions of ops.
-  void add_grad(Tensor<T> gradient) const {
-    BITGRAIN_CHECK(gradient.shape() == shape(), "a gradient of shape ", gradient.shape(),
-                   " reached a variable of shape ", shape());
-    Tensor<T>& grad = state_->grad;
-    if (!grad.defined()) {
-      grad = std::move(gradient);
-    } else if (grad.unique()) {
-      detail::add_into(grad, gradient);
-    } else {  // the first gradient was shared with another variable: leave theirs alone
-      grad = grad.clone();
-      detail::add_into(grad, gradient);
-    }
-  }
+  const Tensor<T>& grad() const { return tape().grad; }
+  Tensor<T>& mutable_grad() { return tape().grad; }
+  void zero_grad() { tape().grad = {}; }
+  /// See GradSlot.
+  void add_grad(Tensor<T> gradient) const { state_->slot.add_grad(std::move(gradient)); }
 
   /// Set when every value is step * (code - zero_point) of a grid: the variable then stands for integers.
   const std::shared_ptr<const QuantInfo>& quant() const { return state_->quant; }
@@ -147,10 +191,9 @@ class Var {
   /// single element). The tape behind this variable is freed on the way.
   void backward(Tensor<T> seed = {}) const;
 
-  // For make_result.
-  const std::shared_ptr<detail::VarState<T>>& state() const { return state_; }
-
  private:
+  detail::SlotState<T>& tape() const { return *state_->slot.state(); }
+
   std::shared_ptr<detail::VarState<T>> state_;
 };
 
@@ -173,9 +216,10 @@ class Saved {
 };
 
 /// Wraps the value that an op computed. `backward(grad_output)` must call `add_grad` on every input that requires a
-/// gradient; it is recorded only when there is one. Inputs are held until backward has passed.
+/// gradient; it is recorded only when there is one. It should capture the inputs' slots (`Var::slot`), not the
+/// variables: a captured Var keeps its value alive until backward has passed.
 template <class T, class Backward>
-Var<T> make_result(const char* op, Tensor<T> value, std::vector<Var<T>> inputs, Backward&& backward) {
+Var<T> make_result(const char* op, Tensor<T> value, const std::vector<Var<T>>& inputs, Backward&& backward) {
   profile_mark("forward", op);
   Var<T> result(std::move(value));
   if (!grad_enabled()) return result;
@@ -185,11 +229,11 @@ Var<T> make_result(const char* op, Tensor<T> value, std::vector<Var<T>> inputs, 
   auto node = std::make_shared<detail::Node<T>>();
   node->op = op;
   node->sequence = detail::next_sequence();
-  node->inputs = std::move(inputs);
-  node->output = result.state();
+  for (const auto& input : inputs)
+    if (input.requires_grad()) node->inputs.push_back(input.slot());
   node->backward = std::forward<Backward>(backward);
-  result.state()->producer = std::move(node);
-  result.state()->requires_grad = true;
+  result.slot().state()->producer = std::move(node);
+  result.set_requires_grad(true);
   return result;
 }
 
@@ -202,16 +246,16 @@ void Var<T>::backward(Tensor<T> seed) const {
     seed = Tensor<T>(shape(), T{1});
   }
   add_grad(std::move(seed));
-  using State = std::shared_ptr<detail::VarState<T>>;
+  using State = std::shared_ptr<detail::SlotState<T>>;
   using Pending = std::pair<std::uint64_t, State>;  // by sequence number; a state may be queued more than once
   const auto older = [](const Pending& a, const Pending& b) { return a.first < b.first; };
   std::priority_queue<Pending, std::vector<Pending>, decltype(older)> queue(older);
   const auto push = [&queue](const State& state) {
-    BITGRAIN_CHECK(!state->consumed, "backward reached a variable of shape ", state->value.shape(),
+    BITGRAIN_CHECK(!state->consumed, "backward reached a variable of shape ", state->shape,
                    " whose tape an earlier backward has freed; run the forward pass again");
     if (state->producer) queue.emplace(state->producer->sequence, state);
   };
-  push(state_);
+  push(slot().state());
   while (!queue.empty()) {
     const State current = queue.top().second;
     queue.pop();
@@ -225,8 +269,7 @@ void Var<T>::backward(Tensor<T> seed) const {
       profile_mark("backward", node->op);
     }
     node->backward = nullptr;
-    for (const auto& input : node->inputs)
-      if (input.requires_grad()) push(input.state());
+    for (const auto& input : node->inputs) push(input.state());
   }
 }
 

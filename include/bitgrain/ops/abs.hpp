@@ -17,7 +17,7 @@ Var<T> abs(const Var<T>& x) {
   kernels::map(
       y.numel(), y.mutable_data(), [](auto v) { return abs(v); }, x.value().data());
   const Saved<T> saved(x.value());
-  const Var<T> result = make_result<T>("abs", std::move(y), {x}, [x, saved](const Tensor<T>& dy) {
+  const Var<T> result = make_result<T>("abs", std::move(y), {x}, [x = x.slot(), saved](const Tensor<T>& dy) {
     Tensor<T> dx = detail::gradient_buffer(dy);
     kernels::map(
         dx.numel(), dx.mutable_data(),

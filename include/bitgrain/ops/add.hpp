@@ -17,14 +17,15 @@ Var<T> add_bias(const Var<T>& a, const Var<T>& b) {
   const std::int64_t channels = b.numel(), rows = channels > 0 ? a.numel() / channels : 0;
   Tensor<T> y(a.shape());
   kernels::add_row(rows, channels, a.value().data(), b.value().data(), y.mutable_data());
-  const Var<T> result = make_result<T>("add_bias", std::move(y), {a, b}, [a, b, rows, channels](const Tensor<T>& dy) {
-    if (b.requires_grad()) {
-      Tensor<T> db(b.shape());
-      kernels::column_sum(rows, channels, dy.data(), db.mutable_data());
-      b.add_grad(std::move(db));
-    }
-    if (a.requires_grad()) a.add_grad(dy);
-  });
+  const Var<T> result = make_result<T>("add_bias", std::move(y), {a, b},
+                                       [a = a.slot(), b = b.slot(), rows, channels](const Tensor<T>& dy) {
+                                         if (b.requires_grad()) {
+                                           Tensor<T> db(b.shape());
+                                           kernels::column_sum(rows, channels, dy.data(), db.mutable_data());
+                                           b.add_grad(std::move(db));
+                                         }
+                                         if (a.requires_grad()) a.add_grad(dy);
+                                       });
   trace<T>("add_bias", {a, b}, result);
   return result;
 }
@@ -41,10 +42,11 @@ Var<T> add(const Var<T>& a, const Var<T>& b) {
   Tensor<T> y(a.shape());
   kernels::add(y.numel(), a.value().data(), b.value().data(), y.mutable_data());
   // Both inputs may take over the same gradient tensor: add_grad copies when it must write into a shared one.
-  const Var<T> result = make_result<T>("add", std::move(y), {a, b}, [a, b](const Tensor<T>& dy) {
-    if (a.requires_grad()) a.add_grad(dy);
-    if (b.requires_grad()) b.add_grad(dy);
-  });
+  const Var<T> result =
+      make_result<T>("add", std::move(y), {a, b}, [a = a.slot(), b = b.slot()](const Tensor<T>& dy) {
+        if (a.requires_grad()) a.add_grad(dy);
+        if (b.requires_grad()) b.add_grad(dy);
+      });
   trace<T>("add", {a, b}, result);
   return result;
 }
@@ -55,7 +57,8 @@ Var<T> add(const Var<T>& x, std::type_identity_t<T> value) {
   detail::check_defined("add", "x", x);
   Tensor<T> y(x.shape());
   kernels::add_scalar(y.numel(), x.value().data(), value, y.mutable_data());
-  const Var<T> result = make_result<T>("add_scalar", std::move(y), {x}, [x](const Tensor<T>& dy) { x.add_grad(dy); });
+  const Var<T> result =
+      make_result<T>("add_scalar", std::move(y), {x}, [x = x.slot()](const Tensor<T>& dy) { x.add_grad(dy); });
   OpAttributes attributes;
   attributes.scale = {1};
   attributes.shift = {static_cast<double>(value)};

@@ -15,7 +15,7 @@ Var<T> avg_pool2d(const Var<T>& x, const Window2d& window) {
   const PoolGeometry g = pool2d_geometry("avg_pool2d", x, window);
   Tensor<T> y(Shape{g.batch, g.out_h(), g.out_w(), g.channels});
   kernels::avg_pool2d_forward(g, x.value().data(), y.mutable_data());
-  const Var<T> result = make_result<T>("avg_pool2d", std::move(y), {x}, [x, g](const Tensor<T>& dy) {
+  const Var<T> result = make_result<T>("avg_pool2d", std::move(y), {x}, [x = x.slot(), g](const Tensor<T>& dy) {
     Tensor<T> dx(x.shape());
     kernels::avg_pool2d_backward(g, dy.data(), dx.mutable_data());
     x.add_grad(std::move(dx));

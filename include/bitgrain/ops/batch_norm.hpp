@@ -95,7 +95,8 @@ Var<T> batch_norm_train(const Var<T>& x, const Var<T>& gamma, const Var<T>& beta
   const Saved<T> saved_x(x.value()), saved_gamma(gamma.value());
   const Var<T> result =
       make_result<T>(op, std::move(y), {x, gamma, beta},
-                     [x, gamma, beta, saved_x, saved_gamma, mean, inv_std, rows, channels](const Tensor<T>& dy) {
+                     [x = x.slot(), gamma = gamma.slot(), beta = beta.slot(), saved_x, saved_gamma, mean, inv_std,
+                      rows, channels](const Tensor<T>& dy) {
                        Tensor<T> dx = detail::gradient_buffer(dy), dgamma(gamma.shape()), dbeta(beta.shape());
                        kernels::batch_norm_backward(rows, channels, saved_x.get().data(), dy.data(), mean.data(),
                                                     inv_std.data(), saved_gamma.get().data(), dx.mutable_data(),
@@ -128,7 +129,8 @@ Var<T> batch_norm_eval(const Var<T>& x, const Var<T>& gamma, const Var<T>& beta,
   const Saved<T> saved_gamma(x.requires_grad() ? gamma.value() : Tensor<T>());
   const Var<T> result = make_result<T>(
       op, std::move(y), {x, gamma, beta},
-      [x, gamma, beta, saved_x, saved_gamma, mean, inv_std, rows, channels](const Tensor<T>& dy) {
+      [x = x.slot(), gamma = gamma.slot(), beta = beta.slot(), saved_x, saved_gamma, mean, inv_std, rows,
+       channels](const Tensor<T>& dy) {
         if (gamma.requires_grad()) {  // the training kernel's dgamma and dbeta hold for any mean; its dx does not
           Tensor<T> unused(x.shape()), dgamma(gamma.shape()), dbeta(beta.shape());
           kernels::batch_norm_backward(rows, channels, saved_x.get().data(), dy.data(), mean.data(), inv_std.data(),

@@ -19,18 +19,19 @@ Var<T> clip(const Var<T>& x, std::type_identity_t<T> low, std::type_identity_t<T
   Tensor<T> y(x.shape());
   kernels::clip(y.numel(), x.value().data(), low, high, y.mutable_data());
   const Saved<T> saved(x.value());  // y does not tell whether x was at an end or beyond it
-  const Var<T> result = make_result<T>("clip", std::move(y), {x}, [x, saved, low, high](const Tensor<T>& dy) {
-    Tensor<T> dx = detail::gradient_buffer(dy);
-    kernels::map(
-        dx.numel(), dx.mutable_data(),
-        [low, high](auto v, auto d) {
-          using V = decltype(v);
-          const V zero(T{0});
-          return select(v < V(low), zero, select(v > V(high), zero, d));
-        },
-        saved.get().data(), dy.data());
-    x.add_grad(std::move(dx));
-  });
+  const Var<T> result =
+      make_result<T>("clip", std::move(y), {x}, [x = x.slot(), saved, low, high](const Tensor<T>& dy) {
+        Tensor<T> dx = detail::gradient_buffer(dy);
+        kernels::map(
+            dx.numel(), dx.mutable_data(),
+            [low, high](auto v, auto d) {
+              using V = decltype(v);
+              const V zero(T{0});
+              return select(v < V(low), zero, select(v > V(high), zero, d));
+            },
+            saved.get().data(), dy.data());
+        x.add_grad(std::move(dx));
+      });
   OpAttributes attributes;
   attributes.low = static_cast<double>(low);
   attributes.high = static_cast<double>(high);

@@ -32,10 +32,12 @@ Var<T> concat(const std::vector<Var<T>>& parts, int axis) {
     detail::copy_runs(count, run, part.value().data(), run, to, row);
     to += run;
   }
+  std::vector<GradSlot<T>> slots;
+  for (const auto& part : parts) slots.push_back(part.slot());
   const Var<T> result =
-      make_result<T>("concat", std::move(y), parts, [parts, at, count, row, run_unit](const Tensor<T>& dy) {
+      make_result<T>("concat", std::move(y), parts, [slots, at, count, row, run_unit](const Tensor<T>& dy) {
         const T* from = dy.data();
-        for (const auto& part : parts) {
+        for (const auto& part : slots) {
           const std::int64_t run = part.shape()[at] * run_unit;
           if (part.requires_grad()) {
             Tensor<T> dx(part.shape());

@@ -37,7 +37,7 @@ auto conv2d_backward(const ConvGeometry& g, const Var<T>& x, const Var<T>& w, co
   // dx needs w and dw needs x: what no gradient needs is not held.
   const Saved<T> saved_x(w.requires_grad() ? x.value() : Tensor<T>());
   const Saved<T> saved_w(x.requires_grad() ? w.value() : Tensor<T>());
-  return [g, x, w, bias, saved_x, saved_w](const Tensor<T>& dy) {
+  return [g, x = x.slot(), w = w.slot(), bias = bias.slot(), saved_x, saved_w](const Tensor<T>& dy) {
     const bool bias_gradient = bias.requires_grad();
     if (w.requires_grad()) {
       Tensor<T> dw(w.shape()), dbias;

@@ -30,8 +30,8 @@ Var<T> cross_entropy(const Var<T>& logits, std::span<const std::int32_t> labels,
   if (grad_enabled() && logits.requires_grad()) dlogits = Tensor<T>(logits.shape());
   kernels::softmax_cross_entropy(rows, classes, logits.value().data(), labels.data(), static_cast<T>(label_smoothing),
                                  loss.mutable_data(), dlogits.mutable_data());
-  const Var<T> result =
-      make_result<T>("cross_entropy", std::move(loss), {logits}, [logits, dlogits](const Tensor<T>& dy) mutable {
+  const Var<T> result = make_result<T>(
+      "cross_entropy", std::move(loss), {logits}, [logits = logits.slot(), dlogits](const Tensor<T>& dy) mutable {
         if (dy.item() != T{1})
           kernels::scale(dlogits.numel(), dy.item(), std::as_const(dlogits).data(), dlogits.mutable_data());
         logits.add_grad(std::move(dlogits));

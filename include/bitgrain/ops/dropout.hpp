@@ -38,16 +38,17 @@ Var<T> dropout(const Var<T>& x, double p, RandomStream& random) {
   });
   random.set_position(first + static_cast<std::uint64_t>(n));
 
-  const Var<T> result = make_result<T>("dropout", std::move(y), {x}, [x, kept, kept_scale](const Tensor<T>& dy) {
-    Tensor<T> dx = detail::gradient_buffer(dy);
-    const T* gradient = dy.data();
-    T* into = dx.mutable_data();
-    const std::uint8_t* keep = kept.data();
-    parallel_for(dx.numel(), 16384, [=](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) into[i] = keep[i] ? gradient[i] * kept_scale : T{0};
-    });
-    x.add_grad(std::move(dx));
-  });
+  const Var<T> result =
+      make_result<T>("dropout", std::move(y), {x}, [x = x.slot(), kept, kept_scale](const Tensor<T>& dy) {
+        Tensor<T> dx = detail::gradient_buffer(dy);
+        const T* gradient = dy.data();
+        T* into = dx.mutable_data();
+        const std::uint8_t* keep = kept.data();
+        parallel_for(dx.numel(), 16384, [=](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t i = begin; i < end; ++i) into[i] = keep[i] ? gradient[i] * kept_scale : T{0};
+        });
+        x.add_grad(std::move(dx));
+      });
   trace<T>("dropout", {x}, result);
   return result;
 }

@@ -29,7 +29,7 @@ template <class T>
 auto linear_backward(const Var<T>& x, const Var<T>& w, const Var<T>& bias) {
   const Saved<T> saved_x(w.requires_grad() ? x.value() : Tensor<T>());
   const Saved<T> saved_w(x.requires_grad() ? w.value() : Tensor<T>());
-  return [x, w, bias, saved_x, saved_w](const Tensor<T>& dy) {
+  return [x = x.slot(), w = w.slot(), bias = bias.slot(), saved_x, saved_w](const Tensor<T>& dy) {
     const std::int64_t n = x.shape()[0], k = x.shape()[1], o = w.shape()[0];
     if (bias.requires_grad()) {
       Tensor<T> dbias(bias.shape());

@@ -16,7 +16,7 @@ Var<T> log(const Var<T>& x) {
   Tensor<T> y(x.shape());
   kernels::log(y.numel(), x.value().data(), y.mutable_data());
   const Saved<T> saved(x.value());
-  const Var<T> result = make_result<T>("log", std::move(y), {x}, [x, saved](const Tensor<T>& dy) {
+  const Var<T> result = make_result<T>("log", std::move(y), {x}, [x = x.slot(), saved](const Tensor<T>& dy) {
     Tensor<T> dx = detail::gradient_buffer(dy);
     kernels::divide(dx.numel(), dy.data(), saved.get().data(), dx.mutable_data());
     x.add_grad(std::move(dx));

@@ -22,7 +22,7 @@ Var<T> log_softmax(const Var<T>& x) {
   kernels::log_softmax(rows, classes, x.value().data(), y.mutable_data());
   const Saved<T> saved(y);
   const Var<T> result =
-      make_result<T>("log_softmax", std::move(y), {x}, [x, saved, rows, classes](const Tensor<T>& dy) {
+      make_result<T>("log_softmax", std::move(y), {x}, [x = x.slot(), saved, rows, classes](const Tensor<T>& dy) {
         Tensor<T> dx(dy.shape());
         const T *log_p = saved.get().data(), *from = dy.data();
         T* to = dx.mutable_data();

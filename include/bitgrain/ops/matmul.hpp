@@ -22,8 +22,8 @@ Var<T> matmul(const Var<T>& a, const Var<T>& b) {
   kernels::gemm(false, false, m, n, k, 1, a.value().data(), k, b.value().data(), n, 0, y.mutable_data(), n);
   const Saved<T> saved_a(b.requires_grad() ? a.value() : Tensor<T>());
   const Saved<T> saved_b(a.requires_grad() ? b.value() : Tensor<T>());
-  const Var<T> result =
-      make_result<T>("matmul", std::move(y), {a, b}, [a, b, saved_a, saved_b, m, n, k](const Tensor<T>& dy) {
+  const Var<T> result = make_result<T>(
+      "matmul", std::move(y), {a, b}, [a = a.slot(), b = b.slot(), saved_a, saved_b, m, n, k](const Tensor<T>& dy) {
         if (a.requires_grad()) {
           Tensor<T> da(a.shape());
           kernels::gemm(false, true, m, k, n, 1, dy.data(), n, saved_b.get().data(), n, 0, da.mutable_data(), k);

@@ -20,7 +20,7 @@ Var<T> max_pool2d(const Var<T>& x, const Window2d& window) {
   Tensor<std::int32_t> winners;
   if (grad_enabled() && x.requires_grad()) winners = Tensor<std::int32_t>(y.shape());
   kernels::max_pool2d_forward(g, x.value().data(), y.mutable_data(), winners.mutable_data());
-  Var<T> result = make_result<T>("max_pool2d", std::move(y), {x}, [x, g, winners](const Tensor<T>& dy) {
+  Var<T> result = make_result<T>("max_pool2d", std::move(y), {x}, [x = x.slot(), g, winners](const Tensor<T>& dy) {
     Tensor<T> dx(x.shape());
     kernels::max_pool2d_backward(g, dy.data(), winners.data(), dx.mutable_data());
     x.add_grad(std::move(dx));

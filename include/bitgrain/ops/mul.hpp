@@ -18,18 +18,19 @@ Var<T> mul(const Var<T>& a, const Var<T>& b) {
   kernels::multiply(y.numel(), a.value().data(), b.value().data(), y.mutable_data());
   const Saved<T> saved_a(b.requires_grad() ? a.value() : Tensor<T>());
   const Saved<T> saved_b(a.requires_grad() ? b.value() : Tensor<T>());
-  const Var<T> result = make_result<T>("mul", std::move(y), {a, b}, [a, b, saved_a, saved_b](const Tensor<T>& dy) {
-    if (a.requires_grad()) {
-      Tensor<T> da = b.requires_grad() ? Tensor<T>(dy.shape()) : detail::gradient_buffer(dy);
-      kernels::multiply(da.numel(), dy.data(), saved_b.get().data(), da.mutable_data());
-      a.add_grad(std::move(da));
-    }
-    if (b.requires_grad()) {
-      Tensor<T> db = detail::gradient_buffer(dy);
-      kernels::multiply(db.numel(), dy.data(), saved_a.get().data(), db.mutable_data());
-      b.add_grad(std::move(db));
-    }
-  });
+  const Var<T> result = make_result<T>(
+      "mul", std::move(y), {a, b}, [a = a.slot(), b = b.slot(), saved_a, saved_b](const Tensor<T>& dy) {
+        if (a.requires_grad()) {
+          Tensor<T> da = b.requires_grad() ? Tensor<T>(dy.shape()) : detail::gradient_buffer(dy);
+          kernels::multiply(da.numel(), dy.data(), saved_b.get().data(), da.mutable_data());
+          a.add_grad(std::move(da));
+        }
+        if (b.requires_grad()) {
+          Tensor<T> db = detail::gradient_buffer(dy);
+          kernels::multiply(db.numel(), dy.data(), saved_a.get().data(), db.mutable_data());
+          b.add_grad(std::move(db));
+        }
+      });
   trace<T>("mul", {a, b}, result);
   return result;
 }
@@ -40,7 +41,7 @@ Var<T> mul(const Var<T>& x, std::type_identity_t<T> factor) {
   detail::check_defined("mul", "x", x);
   Tensor<T> y(x.shape());
   kernels::scale(y.numel(), factor, x.value().data(), y.mutable_data());
-  const Var<T> result = make_result<T>("mul_scalar", std::move(y), {x}, [x, factor](const Tensor<T>& dy) {
+  const Var<T> result = make_result<T>("mul_scalar", std::move(y), {x}, [x = x.slot(), factor](const Tensor<T>& dy) {
     Tensor<T> dx = detail::gradient_buffer(dy);
     kernels::scale(dx.numel(), factor, dy.data(), dx.mutable_data());
     x.add_grad(std::move(dx));

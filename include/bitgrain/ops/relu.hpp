@@ -16,7 +16,7 @@ Var<T> relu(const Var<T>& x) {
   Tensor<T> y(x.shape());
   kernels::relu(y.numel(), x.value().data(), y.mutable_data());
   const Saved<T> saved(y);
-  const Var<T> result = make_result<T>("relu", std::move(y), {x}, [x, saved](const Tensor<T>& dy) {
+  const Var<T> result = make_result<T>("relu", std::move(y), {x}, [x = x.slot(), saved](const Tensor<T>& dy) {
     Tensor<T> dx = detail::gradient_buffer(dy);
     // y > 0 exactly where x > 0, and y is what the next op keeps anyway.
     kernels::relu_backward(dx.numel(), saved.get().data(), dy.data(), dx.mutable_data());

@@ -16,7 +16,7 @@ Var<T> relu6(const Var<T>& x) {
   Tensor<T> y(x.shape());
   kernels::clip(y.numel(), x.value().data(), 0, 6, y.mutable_data());
   const Saved<T> saved(y);  // 0 < y < 6 exactly where 0 < x < 6
-  const Var<T> result = make_result<T>("relu6", std::move(y), {x}, [x, saved](const Tensor<T>& dy) {
+  const Var<T> result = make_result<T>("relu6", std::move(y), {x}, [x = x.slot(), saved](const Tensor<T>& dy) {
     Tensor<T> dx = detail::gradient_buffer(dy);
     kernels::clip_backward(dx.numel(), saved.get().data(), 0, 6, dy.data(), dx.mutable_data());
     x.add_grad(std::move(dx));

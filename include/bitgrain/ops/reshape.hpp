@@ -15,7 +15,7 @@ Var<T> reshape_as(const char* op, const Var<T>& x, const Shape& shape) {
   BITGRAIN_CHECK(shape.numel() == x.numel(), op, ": ", x.shape(), " has ", x.numel(), " elements, ", shape, " holds ",
                  shape.numel());
   Var<T> result = make_result<T>(op, x.value().reshape(shape), {x},
-                                 [x](const Tensor<T>& dy) { x.add_grad(dy.reshape(x.shape())); });
+                                 [x = x.slot()](const Tensor<T>& dy) { x.add_grad(dy.reshape(x.shape())); });
   pass_codes(x, result);
   trace<T>(op, {x}, result);
   return result;

@@ -21,15 +21,16 @@ Var<T> scale(const Var<T>& x, const Var<T>& s) {
   Tensor<T> y(x.shape());
   kernels::scale(y.numel(), factor, x.value().data(), y.mutable_data());
   const Saved<T> saved_x(s.requires_grad() ? x.value() : Tensor<T>());
-  const Var<T> result = make_result<T>("scale", std::move(y), {x, s}, [x, s, saved_x, factor](const Tensor<T>& dy) {
-    if (s.requires_grad())
-      s.add_grad(Tensor<T>(s.shape(), static_cast<T>(kernels::dot(dy.numel(), dy.data(), saved_x.get().data()))));
-    if (x.requires_grad()) {
-      Tensor<T> dx = detail::gradient_buffer(dy);
-      kernels::scale(dx.numel(), factor, dy.data(), dx.mutable_data());
-      x.add_grad(std::move(dx));
-    }
-  });
+  const Var<T> result = make_result<T>(
+      "scale", std::move(y), {x, s}, [x = x.slot(), s = s.slot(), saved_x, factor](const Tensor<T>& dy) {
+        if (s.requires_grad())
+          s.add_grad(Tensor<T>(s.shape(), static_cast<T>(kernels::dot(dy.numel(), dy.data(), saved_x.get().data()))));
+        if (x.requires_grad()) {
+          Tensor<T> dx = detail::gradient_buffer(dy);
+          kernels::scale(dx.numel(), factor, dy.data(), dx.mutable_data());
+          x.add_grad(std::move(dx));
+        }
+      });
   trace<T>("scale", {x, s}, result);
   return result;
 }

@@ -16,7 +16,7 @@ Var<T> sigmoid(const Var<T>& x) {
   Tensor<T> y(x.shape());
   kernels::sigmoid(y.numel(), x.value().data(), y.mutable_data());
   const Saved<T> saved(y);
-  const Var<T> result = make_result<T>("sigmoid", std::move(y), {x}, [x, saved](const Tensor<T>& dy) {
+  const Var<T> result = make_result<T>("sigmoid", std::move(y), {x}, [x = x.slot(), saved](const Tensor<T>& dy) {
     Tensor<T> dx = detail::gradient_buffer(dy);
     kernels::map(
         dx.numel(), dx.mutable_data(), [](auto s, auto d) { return d * s * (decltype(s)(T{1}) - s); },

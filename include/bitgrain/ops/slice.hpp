@@ -27,11 +27,12 @@ Var<T> slice(const Var<T>& x, int axis, std::int64_t begin, std::int64_t end) {
     y = Tensor<T>(detail::with_extent(x.shape(), at, end - begin));
     detail::copy_runs(count, run, x.value().data() + skip, row, y.mutable_data(), run);
   }
-  Var<T> result = make_result<T>("slice", std::move(y), {x}, [x, count, row, run, skip](const Tensor<T>& dy) {
-    Tensor<T> dx(x.shape(), T{0});
-    detail::copy_runs(count, run, dy.data(), run, dx.mutable_data() + skip, row);
-    x.add_grad(std::move(dx));
-  });
+  Var<T> result =
+      make_result<T>("slice", std::move(y), {x}, [x = x.slot(), count, row, run, skip](const Tensor<T>& dy) {
+        Tensor<T> dx(x.shape(), T{0});
+        detail::copy_runs(count, run, dy.data(), run, dx.mutable_data() + skip, row);
+        x.add_grad(std::move(dx));
+      });
   detail::pass_codes(x, result);
   trace<T>("slice", {x}, result);
   return result;

@@ -19,11 +19,12 @@ Var<T> softmax(const Var<T>& x) {
   Tensor<T> y(x.shape());
   kernels::softmax(rows, classes, x.value().data(), y.mutable_data());
   const Saved<T> saved(y);
-  const Var<T> result = make_result<T>("softmax", std::move(y), {x}, [x, saved, rows, classes](const Tensor<T>& dy) {
-    Tensor<T> dx = detail::gradient_buffer(dy);
-    kernels::softmax_backward(rows, classes, saved.get().data(), dy.data(), dx.mutable_data());
-    x.add_grad(std::move(dx));
-  });
+  const Var<T> result =
+      make_result<T>("softmax", std::move(y), {x}, [x = x.slot(), saved, rows, classes](const Tensor<T>& dy) {
+        Tensor<T> dx = detail::gradient_buffer(dy);
+        kernels::softmax_backward(rows, classes, saved.get().data(), dy.data(), dx.mutable_data());
+        x.add_grad(std::move(dx));
+      });
   trace<T>("softmax", {x}, result);
   return result;
 }

@@ -17,15 +17,16 @@ Var<T> sub(const Var<T>& a, const Var<T>& b) {
   detail::check_same_shape("sub", a, b);
   Tensor<T> y(a.shape());
   kernels::subtract(y.numel(), a.value().data(), b.value().data(), y.mutable_data());
-  const Var<T> result = make_result<T>("sub", std::move(y), {a, b}, [a, b](const Tensor<T>& dy) {
-    if (b.requires_grad()) {
-      // Not in place: a may take over dy itself.
-      Tensor<T> db(dy.shape());
-      kernels::scale(db.numel(), -1, dy.data(), db.mutable_data());
-      b.add_grad(std::move(db));
-    }
-    if (a.requires_grad()) a.add_grad(dy);
-  });
+  const Var<T> result =
+      make_result<T>("sub", std::move(y), {a, b}, [a = a.slot(), b = b.slot()](const Tensor<T>& dy) {
+        if (b.requires_grad()) {
+          // Not in place: a may take over dy itself.
+          Tensor<T> db(dy.shape());
+          kernels::scale(db.numel(), -1, dy.data(), db.mutable_data());
+          b.add_grad(std::move(db));
+        }
+        if (a.requires_grad()) a.add_grad(dy);
+      });
   trace<T>("sub", {a, b}, result);
   return result;
 }
@@ -43,7 +44,7 @@ Var<T> sub(std::type_identity_t<T> value, const Var<T>& x) {
   Tensor<T> y(x.shape());
   kernels::map(
       y.numel(), y.mutable_data(), [value](auto v) { return decltype(v)(value) - v; }, x.value().data());
-  const Var<T> result = make_result<T>("sub_scalar", std::move(y), {x}, [x](const Tensor<T>& dy) {
+  const Var<T> result = make_result<T>("sub_scalar", std::move(y), {x}, [x = x.slot()](const Tensor<T>& dy) {
     Tensor<T> dx = detail::gradient_buffer(dy);
     kernels::scale(dx.numel(), -1, dy.data(), dx.mutable_data());
     x.add_grad(std::move(dx));

@@ -39,7 +39,7 @@ Var<T> subsample_pad(const Var<T>& x, std::int64_t stride, std::int64_t pad_befo
     }
   });
 
-  Var<T> result = make_result<T>("subsample_pad", std::move(y), {x}, [=](const Tensor<T>& dy) {
+  Var<T> result = make_result<T>("subsample_pad", std::move(y), {x}, [=, x = x.slot()](const Tensor<T>& dy) {
     Tensor<T> dx(x.shape());
     const T* gradient = dy.data();
     T* into = dx.mutable_data();

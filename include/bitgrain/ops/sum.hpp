@@ -14,8 +14,9 @@ template <class T>
 Var<T> sum(const Var<T>& x) {
   detail::check_defined("sum", "x", x);
   const auto total = static_cast<T>(kernels::sum(x.numel(), x.value().data()));
-  const Var<T> result = make_result<T>("sum", Tensor<T>(Shape{}, total), {x},
-                                       [x](const Tensor<T>& dy) { x.add_grad(Tensor<T>(x.shape(), dy.item())); });
+  const Var<T> result = make_result<T>("sum", Tensor<T>(Shape{}, total), {x}, [x = x.slot()](const Tensor<T>& dy) {
+    x.add_grad(Tensor<T>(x.shape(), dy.item()));
+  });
   trace<T>("sum", {x}, result);
   return result;
 }

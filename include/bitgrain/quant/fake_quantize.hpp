@@ -82,10 +82,11 @@ Var<T> fake_quantize(const Var<T>& x, const Var<T>& step, const FakeQuantizeOpti
     else
       kernels::quantize_forward(per_step, x.value().data() + c * per_step, s, options.rule, out + c * per_step);
   }
-  const Saved<T> saved(x.value());
+  const Saved<T> saved(x.value()), saved_step(step.value());
   auto result = make_result<T>(
       "fake_quantize", std::move(y), {x, step},
-      [x, step, saved, effective = std::move(effective), options, per_step](const Tensor<T>& dy) {
+      [x = x.slot(), step = step.slot(), saved, saved_step, effective = std::move(effective), options,
+       per_step](const Tensor<T>& dy) {
         Tensor<T> dx(x.shape());
         Tensor<T> dstep(step.shape());
         T* dx_out = dx.mutable_data();
@@ -95,7 +96,7 @@ Var<T> fake_quantize(const Var<T>& x, const Var<T>& step, const FakeQuantizeOpti
           const double raw = kernels::quantize_backward(per_step, saved.get().data() + at, dy.data() + at,
                                                         effective[c], options.rule, dx_out + at);
           double ds = raw * options.step_gradient_scale;
-          const double s = static_cast<double>(step.value()[static_cast<std::int64_t>(c)]);
+          const double s = static_cast<double>(saved_step.get()[static_cast<std::int64_t>(c)]);
           if ((s < options.min_step && ds > 0) || (s > options.max_step && ds < 0)) ds = 0;
           ds_out[c] = static_cast<T>(ds);
         }

@@ -44,7 +44,7 @@ class FaultFinder final : public Trace<float> {
       finding_ += detail::concat("; its inputs reach ", largest);
       return;
     }
-    if (const auto& node = record.output.state()->producer) watch(*node, place);
+    if (const auto& node = record.output.slot().state()->producer) watch(*node, place);
   }
 
  private:
@@ -59,8 +59,8 @@ class FaultFinder final : public Trace<float> {
     node.backward = [this, &node, place, backward = std::move(node.backward)](const Tensor<float>& gradient) {
       if (!all_finite(gradient)) found("It began in the gradient that reaches " + place + ": ", gradient);
       backward(gradient);
-      for (const Var<float>& input : node.inputs)
-        if (input.requires_grad() && input.grad().defined() && !all_finite(input.grad()))
+      for (const GradSlot<float>& input : node.inputs)
+        if (input.grad().defined() && !all_finite(input.grad()))
           found("It began in the backward pass, in the gradients that " + place + " hands on: ", input.grad());
     };
   }
