@@ -49,33 +49,12 @@ TEST_CASE_TEMPLATE("grouped convolutions see their own channels only", Case, BIT
         compare_conv<Case>(conv(2, 4, 5, groups * in, groups * out, 3, 2, 1, 1, groups), random);
 }
 
-TEST_CASE("blocks of output rows are at least one row and at most the image") {
-  for (const std::int64_t size : {1, 5, 32, 2000})
-    for (const std::int64_t channels : {1, 64, 4000}) {
-      const bitgrain::ConvGeometry g = conv(1, size, size, channels, channels, 3, 1, 1);
-      const std::int64_t rows = kernels::block_rows(kernels::plan_forward(g), sizeof(float));
-      CHECK(rows >= 1);
-      CHECK(rows <= size);
-    }
-}
-
-TEST_CASE("an image cut into several blocks is right") {
-  RandomStream random(6, "blocks");
-  const bitgrain::ConvGeometry g = conv(1, 40, 160, 16, 16, 3, 1, 1);
-  REQUIRE(kernels::block_rows(kernels::plan_forward(g), sizeof(float)) < g.out_h());
-  compare_conv<FloatCase<float, kernels::DefaultArch>>(g, random);
-}
-
-TEST_CASE_TEMPLATE("packed weights start with the bias, filled up with zeros to whole vectors", Case,
-                   BITGRAIN_FLOAT_CASES) {
-  using T = typename Case::T;
-  const bitgrain::ConvGeometry g = conv(1, 3, 3, 2, 6, 1, 1, 0, 1, 2);
-  const std::vector<T> w(static_cast<std::size_t>(g.weight_size()), T(1)), bias{1, 2, 3, 4, 5, 6};
-  const kernels::ConvPlan plan = kernels::plan_forward(g);
-  const kernels::PackedWeights<T, typename Case::Arch> packed(plan, kernels::forward_weight_steps(g), w.data(),
-                                                              bias.data());
-  packed.panels().for_each([&](const kernels::Panel& panel) {
-    for (std::int64_t c = 0; c < panel.vectors * kernels::kLanes<T, typename Case::Arch>; ++c)
-      CHECK(packed.bias(1, panel)[c] == (c < panel.columns ? static_cast<T>(4 + panel.first + c) : T(0)));
-  });
+TEST_CASE("images that make several blocks, and blocks of several images, are right") {
+  using Case = FloatCase<float, kernels::DefaultArch>;
+  RandomStream random(8, "blocks");
+  const bitgrain::ConvGeometry tall = conv(1, 160, 50, 50, 30, 4, 1, 1), small = conv(9, 5, 5, 40, 40, 3, 1, 1);
+  REQUIRE(kernels::OutputBlocks(kernels::plan_forward(tall), sizeof(float)).count() > 1);
+  REQUIRE(kernels::OutputBlocks(kernels::plan_forward(small), sizeof(float)).max_images() > 1);
+  compare_conv<Case>(tall, random);
+  compare_conv<Case>(small, random);
 }

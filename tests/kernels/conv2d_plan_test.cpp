@@ -80,6 +80,46 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("columns of a stride of 2 taken together read what their phases read") {
+  for (const std::int64_t in : {1, 2, 5, 6}) {
+    const bitgrain::ConvGeometry g{1, in, in, 1, 1, bitgrain::Window2d::square(3, 2, 1), 1};
+    REQUIRE(kernels::columns_merge(g));
+    const std::vector<kernels::ConvPlan> merged = kernels::plan_backward_data(g, true);
+    CHECK(merged.size() == 2);
+    const kernels::AxisPlan& plan = merged.front().w;
+    std::set<Triple> triples;
+    for (std::int64_t t = 0; t < plan.count; ++t)
+      for (const kernels::Tap& tap : plan.taps) {
+        if ((t + tap.kernel) % 2 == 0) continue;  // even columns have tap 1, odd ones taps 0 and 2
+        const std::int64_t o = t / 2 + tap.offset;
+        CHECK(o >= plan.low(t));
+        CHECK(o < plan.high(t));
+        if (o < plan.input) triples.insert({t, tap.kernel, o});
+      }
+    CHECK(triples == definition({in, 3, 2, 1, 1}));
+  }
+  CHECK_FALSE(kernels::columns_merge({1, 8, 8, 1, 1, bitgrain::Window2d::square(3, 2, 0), 1}));
+  CHECK_FALSE(kernels::columns_merge({1, 8, 8, 1, 1, bitgrain::Window2d::square(3, 1, 1), 1}));
+}
+
+TEST_CASE("the hull of the phases reads all that they read") {
+  for (const Axis& a : axes()) {
+    const bitgrain::ConvGeometry g{
+        1, a.in, a.in, 1, 1, bitgrain::Window2d::square(a.kernel, a.stride, a.pad, a.dilation), 1};
+    const std::vector<kernels::ConvPlan> plans = kernels::plan_backward_data(g, false);
+    REQUIRE(plans.size() == static_cast<std::size_t>(a.stride * a.stride));
+    const kernels::ConvPlan hull = kernels::hull_of(plans);
+    for (const kernels::ConvPlan& plan : plans) {
+      CHECK(plan.h.count <= hull.h.count);
+      CHECK(plan.terms() <= hull.terms());
+      for (std::int64_t t = 0; t < plan.h.count && !plan.h.taps.empty(); ++t) {
+        CHECK(hull.h.low(t) <= plan.h.low(t));
+        CHECK(hull.h.high(t) >= plan.h.high(t));
+      }
+    }
+  }
+}
+
 TEST_CASE("a kernel row is one run of memory exactly if it is not dilated") {
   CHECK(kernels::detail::forward_axis(9, 7, 3, 1, 0, 1).contiguous());
   CHECK(kernels::detail::forward_axis(9, 4, 3, 2, 0, 1).contiguous());

@@ -171,6 +171,13 @@ inline void store_all(typename V::value_type* p, const V& v) {
   v.store_unaligned(p);
 }
 
+/// Asks for the cache line that holds address p, which may be any, to be brought into the second-level cache.
+inline void prefetch([[maybe_unused]] std::uintptr_t p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(reinterpret_cast<const void*>(p), 0, 2);
+#endif
+}
+
 /// Loads the first `count` lanes, 0 <= count <= size; the other lanes are `rest`. Reads nothing beyond.
 template <class V>
 inline V load_first(const typename V::value_type* p, std::int64_t count, typename V::value_type rest = 0) {

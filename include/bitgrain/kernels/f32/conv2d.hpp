@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <type_traits>
+#include <vector>
 
 #include "bitgrain/kernels/f32/conv2d_depthwise.hpp"
 #include "bitgrain/kernels/f32/conv2d_direct.hpp"
+#include "bitgrain/kernels/f32/conv2d_lines.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
 #include "bitgrain/kernels/f32/conv2d_weights.hpp"
 #include "bitgrain/kernels/f32/reduce.hpp"
@@ -23,8 +26,10 @@ template <class T, class Arch = DefaultArch>
 void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_identity_t<const T*> bias, T* y) {
   g.validate();
   if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_forward(g, x, w, bias, y);
-  const auto run = is_depthwise(g) ? run_depthwise<T, Arch> : run_direct<T, Arch>;
-  run(plan_forward(g), forward_weight_steps(g), x, w, bias, y);
+  if (is_depthwise(g)) return run_depthwise<T, Arch>(plan_forward(g), forward_weight_steps(g), x, w, bias, y);
+  const std::vector<ConvPlan> plans{plan_forward(g)};
+  const auto run = fits_lines<T, Arch>(plans.front()) ? run_lines<T, Arch> : run_direct<T, Arch>;
+  run(plans, forward_weight_steps(g), x, w, bias, y);
 }
 
 /// Gradient with respect to the input: dx[x] = sum over all (y,w) with which x[x] was multiplied. Overwrites dx.
@@ -32,10 +37,19 @@ template <class T, class Arch = DefaultArch>
 void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
   g.validate();
   if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_backward_data(g, dy, w, dx);
-  const auto run = is_depthwise(g) ? run_depthwise<T, Arch> : run_direct<T, Arch>;
-  for (std::int64_t h = 0; h < g.window.stride_h; ++h)
-    for (std::int64_t v = 0; v < g.window.stride_w; ++v)
-      run(plan_backward_data(g, h, v), backward_weight_steps(g), dy, w, nullptr, dx);
+  const WeightSteps steps = backward_weight_steps(g);
+  if (is_depthwise(g)) {
+    for (const ConvPlan& phase : plan_backward_data(g, false))
+      run_depthwise<T, Arch>(phase, steps, dy, w, nullptr, dx);
+    return;
+  }
+  for (const bool merge : {true, false}) {
+    if (merge && !columns_merge(g)) continue;
+    const std::vector<ConvPlan> plans = plan_backward_data(g, merge);
+    if (std::all_of(plans.begin(), plans.end(), fits_lines<T, Arch>))
+      return run_lines<T, Arch>(plans, steps, dy, w, nullptr, dx);
+  }
+  run_direct<T, Arch>(plan_backward_data(g, false), steps, dy, w, nullptr, dx);
 }
 
 /// Gradient with respect to weights and bias: dw[w] = sum over all (x,y) of x dy; dbias[o] = sum of dy[..,o].

@@ -133,7 +133,7 @@ void run_depthwise(const ConvPlan& plan, const WeightSteps& steps, const T* x, c
       for (std::int64_t c = 0; c < channels; ++c)
         *to_packed++ = w[c * steps.group + h.kernel * steps.kernel_h + v.kernel * steps.kernel_w];
 
-  const std::int64_t rows = block_rows(plan, sizeof(T));
+  const std::int64_t rows = std::min(block_rows(plan, sizeof(T)), plan.h.count);
   const std::int64_t blocks = divide_up(plan.h.count, rows);
   const std::int64_t grain =
       std::max<std::int64_t>(1, (1 << 16) / std::max<std::int64_t>(1, rows * plan.macs_per_row()));
@@ -174,7 +174,7 @@ void run_depthwise_gradient(const ConvPlan& plan, const T* x, const T* dy, T* dw
     for (std::int64_t chunk = begin; chunk < end; ++chunk) {
       T* part = parts.data() + chunk * channels * terms;
       for (std::int64_t b = chunk * per_chunk; b < std::min(blocks.count(), (chunk + 1) * per_chunk); ++b) {
-        const GradientBlock block = blocks[b];
+        const PixelBlock block = blocks[b];
         strip.load(x, block.image, block.images, block.row, block.rows);
         detail::list_rows(plan, strip, block, plan.h.taps[0], plan.w.taps[0], false, rows);
         const std::vector<std::int64_t> taps = detail::tap_offsets(plan, strip);

@@ -52,7 +52,7 @@ class WeightGradient {
 
   // Adds a block to dw, or overwrites dw with it; only the filters [begin, end) of every group are touched. dw is
   // [filter][taps][group_in], or its transpose if turned.
-  void run(const GradientBlock& block, const T* x, const T* dy, std::int64_t begin, std::int64_t end, T* dw,
+  void run(const PixelBlock& block, const T* x, const T* dy, std::int64_t begin, std::int64_t end, T* dw,
            bool accumulate) {
     dy_ = block_gradient(plan_, block, dy);
     dw_ = dw;
@@ -67,7 +67,7 @@ class WeightGradient {
  private:
   static constexpr std::int64_t kL = kLanes<T, Arch>;
 
-  void run_straight(const GradientBlock& block, std::int64_t begin, std::int64_t end) {
+  void run_straight(const PixelBlock& block, std::int64_t begin, std::int64_t end) {
     std::int64_t column = 0;
     for (const Tap& h : plan_.h.taps)
       for (std::int64_t w = 0; w < runs_.per_row; ++w, column += runs_.length) {
@@ -85,7 +85,7 @@ class WeightGradient {
       }
   }
 
-  void run_turned(const GradientBlock& block) {
+  void run_turned(const PixelBlock& block) {
     const Tap &h0 = plan_.h.taps[0], &w0 = plan_.w.taps[0];
     list_rows(plan_, strip_, block, h0, w0, false, rows_);
     for (TileSegment& row : rows_) std::swap(row.a, row.b);

@@ -22,12 +22,13 @@ struct Panel {
   int vectors;
 };
 
-/// The panels of `columns` columns, in order. Panel i of a packed matrix starts at rows * first(i) rounded up to
-/// vectors, which is rows * Panel::first because only the last panel is filled up.
+/// The panels of `columns` columns, of up to `max_vectors` vectors, in order. Panel i of a packed matrix starts at
+/// rows * first(i) rounded up to vectors, which is rows * Panel::first because only the last panel is filled up.
 template <class T, class Arch>
 class Panels {
  public:
-  explicit Panels(std::int64_t columns) : columns_(columns), vectors_((columns + kL - 1) / kL) {}
+  explicit Panels(std::int64_t columns, int max_vectors = kTileVectors)
+      : columns_(columns), vectors_((columns + kL - 1) / kL), max_vectors_(max_vectors) {}
 
   /// Numbers of a packed row, filling included.
   std::int64_t width() const { return vectors_ * kL; }
@@ -36,7 +37,7 @@ class Panels {
   template <class Visit>
   void for_each(Visit visit) const {
     for (std::int64_t v = 0; v < vectors_;) {
-      const int take = next_tile_vectors(vectors_ - v);
+      const int take = std::min(next_tile_vectors(vectors_ - v), max_vectors_);
       visit(Panel{v * kL, std::min(columns_ - v * kL, take * kL), take});
       v += take;
     }
@@ -45,6 +46,7 @@ class Panels {
  private:
   static constexpr std::int64_t kL = kLanes<T, Arch>;
   std::int64_t columns_, vectors_;
+  int max_vectors_;
 };
 
 /// Writes a panel of `width` numbers per row: packed[r * width + c] = factor * b[r * row_step + c * column_step], and

@@ -80,6 +80,21 @@ constexpr int next_tile_vectors(std::int64_t vectors) {
 
 namespace detail {
 
+// Stores the first `columns` numbers of a row of a tile, or adds them to what C holds.
+template <class T, class Arch, int V>
+void store_partly(T* c, const Vec<T, Arch>* sum, std::int64_t columns, bool accumulate) {
+  using B = Vec<T, Arch>;
+  constexpr std::int64_t kL = kLanes<T, Arch>;
+#pragma GCC unroll 8
+  for (int v = 0; v < V; ++v) {
+    const std::int64_t left = columns - v * kL;
+    if (left >= kL)
+      store_all(c + v * kL, accumulate ? load_all<B>(c + v * kL) + sum[v] : sum[v]);
+    else if (left > 0)
+      store_first(c + v * kL, left, accumulate ? load_first<B>(c + v * kL, left) + sum[v] : sum[v]);
+  }
+}
+
 template <class T, class Arch, int V>
 [[gnu::noinline]] void fixed_tile(const TileInput<T>& in, const TileOutput<T>& out) {
   using B = Vec<T, Arch>;
@@ -110,17 +125,16 @@ template <class T, class Arch, int V>
       b += in.b_step;
     }
   }
+  const bool whole = out.columns == V * kL;
 #pragma GCC unroll 8
   for (int p = 0; p < kRows; ++p) {
     if (p >= out.rows) break;
     T* c = out.c + out.offsets[p];
+    if (whole && !out.accumulate) {
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) {
-      const std::int64_t left = out.columns - v * kL;
-      if (left >= kL)
-        store_all(c + v * kL, out.accumulate ? load_all<B>(c + v * kL) + sum[p][v] : sum[p][v]);
-      else if (left > 0)
-        store_first(c + v * kL, left, out.accumulate ? load_first<B>(c + v * kL, left) + sum[p][v] : sum[p][v]);
+      for (int v = 0; v < V; ++v) store_all(c + v * kL, sum[p][v]);
+    } else {
+      store_partly<T, Arch, V>(c, sum[p], out.columns, out.accumulate);
     }
   }
 }

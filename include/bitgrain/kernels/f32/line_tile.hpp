@@ -1,0 +1,156 @@
+#pragma once
+
+/// The register tile of convolutions whose taps are neighbours: pixels of one line that share their inputs.
+///
+/// An input pixel belongs to several output pixels of its line. The tile of tile.hpp loads it for each of them; this
+/// one loads it once and keeps the filters of all taps of a line in registers, so that even one vector of output
+/// channels is not bound by loads:
+///
+///     y[p] = start + sum over segments s, channels c, inputs i of  x[s.a + i * step + c] * w[s.b + (t * channels +
+///     c)
+///                                     * width],     p * kStep = i * kSpread + kSpread - 1 - t,  0 <= t < S
+///
+/// Step and spread 1 are a convolution of stride 1: p reads the inputs p .. p + S - 1. Step 2 is a stride of 2.
+/// Spread 2 with S = 3 is the gradient with respect to the input of a 3-tap, stride-2, padding-1 convolution, whose
+/// even outputs have one tap and whose odd ones have two.
+///
+/// Inputs in the padding at either end of a line are left out, not multiplied by zero; nothing is copied.
+///
+/// 16 pixels of one vector, or 8 of two, are 16 sums; with 3 or 6 filters and an input they fit 32 registers, and 48
+/// multiply-adds take 16 to 21 loads.
+
+#include <cstdint>
+
+#include "bitgrain/kernels/f32/tile.hpp"
+#include "bitgrain/kernels/simd.hpp"
+
+namespace bitgrain::kernels {
+
+/// The operands of a line tile.
+template <class T>
+struct LineInput {
+  const T* x;
+  std::int64_t step;        ///< from one input to the next
+  std::int64_t begin, end;  ///< the inputs that exist; at most S / 2 are missing at either end
+  std::int64_t channels;    ///< summed over, at every input
+  const T* w;               ///< V full vectors per tap and channel
+  const TileSegment* segments;
+  std::int64_t segment_count;
+};
+
+/// Where a line tile goes: pixels `step` apart, `columns` channels of each.
+template <class T>
+struct LineOutput {
+  T* y;
+  std::int64_t step;
+  std::int64_t columns;
+  const T* start;  ///< V full vectors that the sums begin with (a bias), or null: zeros
+};
+
+namespace detail {
+
+template <class T, class Arch, int V, int P, int S, int kStep, int kSpread>
+[[gnu::noinline]] void line_tile(const LineInput<T>& in, const LineOutput<T>& out) {
+  using B = Vec<T, Arch>;
+  constexpr std::int64_t kL = kLanes<T, Arch>;
+  constexpr int kShift = kSpread - 1;
+  constexpr int kInputs = ((P - 1) * kStep + S - 1 - kShift) / kSpread + 1;
+  constexpr int kFours = (kInputs + 3) / 4;
+  B sum[P][V];
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) sum[p][v] = out.start ? load_all<B>(out.start + v * kL) : B(T(0));
+  // An address register for every fourth input and the multiples of the step reach all inputs.
+  const std::int64_t step = in.step, step2 = 2 * step, step3 = 3 * step, tap = in.channels * V * kL;
+  for (std::int64_t s = 0; s < in.segment_count; ++s) {
+    const T* four[kFours];
+#pragma GCC unroll 8
+    for (int f = 0; f < kFours; ++f) four[f] = in.x + in.segments[s].a + 4 * f * step;
+    const T* w = in.w + in.segments[s].b;
+    for (const T* end = w + tap; w != end; w += V * kL) {
+      B filter[S][V];
+#pragma GCC unroll 8
+      for (int t = 0; t < S; ++t)
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) filter[t][v] = load_all<B>(w + t * tap + v * kL);
+#pragma GCC unroll 32
+      for (int i = 0; i < kInputs; ++i) {
+        if (i < S / 2 && i < in.begin) continue;
+        if (i >= kInputs - S / 2 && i >= in.end) continue;
+        const T* from = four[i / 4];
+        const B input(i % 4 == 0 ? *from : from[i % 4 == 1 ? step : i % 4 == 2 ? step2 : step3]);
+#pragma GCC unroll 8
+        for (int t = 0; t < S; ++t) {
+          const int q = i * kSpread + kShift - t;
+          if (q < 0 || q % kStep != 0 || q / kStep >= P) continue;
+#pragma GCC unroll 2
+          for (int v = 0; v < V; ++v) sum[q / kStep][v] = multiply_add(input, filter[t][v], sum[q / kStep][v]);
+        }
+      }
+#pragma GCC unroll 8
+      for (int f = 0; f < kFours; ++f) ++four[f];
+    }
+  }
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p) {
+    if (out.columns == V * kL) {
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) store_all(out.y + p * out.step + v * kL, sum[p][v]);
+    } else {
+      store_partly<T, Arch, V>(out.y + p * out.step, sum[p], out.columns, false);
+    }
+  }
+}
+
+}  // namespace detail
+
+/// A line tile: of `vectors` vectors of channels of `pixels` pixels.
+template <class T>
+struct LineTile {
+  std::int64_t pixels = 0;
+  void (*run)(const LineInput<T>&, const LineOutput<T>&) = nullptr;
+};
+
+/// The most vectors of a line tile. With 16 registers a second one would leave too few sums.
+inline constexpr int kLineVectors = kVectorRegisters == 32 ? 2 : 1;
+
+namespace detail {
+
+template <class T, class Arch, int S, int kStep, int kSpread>
+LineTile<T> choose_line_tile(int vectors, std::int64_t width) {
+  // The tile that covers the line with the fewest pixels, if these are at most a fifth too many.
+  LineTile<T> best;
+  std::int64_t covered = width + width / 5 + 1;
+  const auto consider = [&]<int V, int P>() {
+    if (vectors != V || width < P || (width + P - 1) / P * P >= covered) return;
+    if (kSpread > 1 && (P % kSpread != 0 || width % kSpread != 0)) return;
+    covered = (width + P - 1) / P * P;
+    best = {P, line_tile<T, Arch, V, P, S, kStep, kSpread>};
+  };
+  if constexpr (kVectorRegisters == 32) {
+    consider.template operator()<1, 16>();
+    consider.template operator()<2, 8>();
+    if constexpr (kSpread == 1) consider.template operator()<2, 7>();
+  }
+  consider.template operator()<1, 8>();
+  if constexpr (kSpread == 1) consider.template operator()<1, 7>();
+  return best;
+}
+
+}  // namespace detail
+
+/// The line tile for panels of `vectors`, `taps` taps and lines of `width` pixels; one of no pixels where there is
+/// none that pays.
+template <class T, class Arch>
+LineTile<T> find_line_tile(int vectors, std::int64_t taps, std::int64_t step, std::int64_t spread,
+                           std::int64_t width) {
+  if (step == 1 && spread == 1 && taps == 2) return detail::choose_line_tile<T, Arch, 2, 1, 1>(vectors, width);
+  if (step == 1 && spread == 1 && taps == 3) return detail::choose_line_tile<T, Arch, 3, 1, 1>(vectors, width);
+  if (step == 1 && spread == 1 && taps == 5) return detail::choose_line_tile<T, Arch, 5, 1, 1>(vectors, width);
+  if (step == 2 && spread == 1 && taps == 3) return detail::choose_line_tile<T, Arch, 3, 2, 1>(vectors, width);
+  if (step == 1 && spread == 2 && taps == 3) return detail::choose_line_tile<T, Arch, 3, 1, 2>(vectors, width);
+  return {};
+}
+
+}  // namespace bitgrain::kernels
