@@ -41,9 +41,11 @@ TEST_CASE_TEMPLATE("sum_columns sums several functions of the rows per column", 
       Guarded<T> x(rows * cols, 1);
       for (std::int64_t i = 0; i < x.size(); ++i) x[i] = static_cast<T>(i % 7);
       const auto sums = kernels::sum_columns<T, typename Case::Arch, 2>(
-          rows, cols, [&](std::int64_t r, std::int64_t c, std::int64_t count) {
-            const V v = kernels::load_lanes<V>(x.data() + r * cols + c, count);
-            return std::array<V, 2>{v, v * v};
+          rows, cols, [p = x.data(), cols](std::int64_t c, auto count) {
+            return [=](std::int64_t r) {
+              const V v = kernels::load_lanes<V>(p + r * cols + c, count);
+              return std::array<V, 2>{v, v * v};
+            };
           });
       REQUIRE(static_cast<std::int64_t>(sums.size()) == 2 * cols);
       for (std::int64_t c = 0; c < cols; ++c) {
@@ -55,5 +57,38 @@ TEST_CASE_TEMPLATE("sum_columns sums several functions of the rows per column", 
         CHECK(sums[static_cast<std::size_t>(c)] == sum);
         CHECK(sums[static_cast<std::size_t>(cols + c)] == squares);
       }
+    }
+}
+
+TEST_CASE_TEMPLATE("column groups cover every column once and in order", Case, BITGRAIN_FLOAT_CASES) {
+  using T = typename Case::T;
+  constexpr std::int64_t kL = kernels::kLanes<T, typename Case::Arch>;
+  for (std::int64_t cols = 0; cols <= 9 * kL + 1; ++cols) {
+    std::int64_t next = 0;
+    kernels::for_each_column_group<T, typename Case::Arch>(cols, [&](std::int64_t c, auto count, auto group) {
+      CHECK(c == next);
+      CHECK((count == kL || (decltype(group)::value == 1 && count < kL)));
+      next += count * static_cast<std::int64_t>(decltype(group)::value);
+    });
+    CHECK(next == cols);
+  }
+}
+
+TEST_CASE_TEMPLATE("for_each_row visits every element once", Case, BITGRAIN_FLOAT_CASES) {
+  using T = typename Case::T;
+  using V = kernels::Vec<T, typename Case::Arch>;
+  for (const std::int64_t rows : {0, 1, 3, 2000})
+    for (const std::int64_t cols : {0, 1, 7, 16, 19, 64, 97}) {
+      Guarded<T> x(rows * cols, 1);
+      for (std::int64_t i = 0; i < x.size(); ++i) x[i] = static_cast<T>(i % 5);
+      kernels::for_each_row<T, typename Case::Arch>(rows, cols, [p = x.data(), cols](std::int64_t c, auto count) {
+        return [=](std::int64_t r) {
+          T* at = p + r * cols + c;
+          kernels::store_lanes(at, count, kernels::load_lanes<V>(at, count) + V(static_cast<T>(1)));
+        };
+      });
+      std::int64_t wrong = 0;
+      for (std::int64_t i = 0; i < x.size(); ++i) wrong += x[i] != static_cast<T>(i % 5 + 1);
+      CHECK(wrong == 0);
     }
 }

@@ -16,81 +16,160 @@
 
 namespace bitgrain::kernels {
 
+namespace detail {
+
+// Means and sums of squared distances from them of every column, over the rows seen so far. Two sets are joined by
+// the update of Chan, Golub and LeVeque (1979):
+//
+//     d = mean_b - mean_a    mean = mean_a + d n_b / n    M2 = M2_a + M2_b + d^2 n_a n_b / n
+struct ColumnMoments {
+  double* mean;
+  double* m2;
+  // Joins the columns [c, c + count), of `seen` rows, with those of n others.
+  void join(std::int64_t c, std::int64_t count, double seen, double n, const double* other_mean,
+            const double* other_m2) const {
+    const double share = n / (seen + n), weight = seen * share;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const double d = other_mean[i] - mean[c + i];
+      mean[c + i] += d * share;
+      m2[c + i] += other_m2[i] + d * d * weight;
+    }
+  }
+};
+
+}  // namespace detail
+
 /// Mean and biased variance (divided by `rows`) of every column of x [rows, channels]. Both are 0 if there are no
 /// rows.
 ///
-/// A block of rows is read twice while in the first-level cache: for its mean m, and for the squared distances from
-/// it, corrected for the rounding of m: M2 = sum (x - m)^2 - (sum (x - m))^2 / n. Blocks are joined in double by the
-/// update of Chan, Golub and LeVeque (1979),
-///
-///     d = mean_b - mean_a    mean = mean_a + d n_b / n    M2 = M2_a + M2_b + d^2 n_a n_b / n
-///
-/// so a mean far from zero costs no accuracy, as it would with E[x^2] - E[x]^2.
+/// One pass: a block of n rows gives s = sum (x - k) and q = sum (x - k)^2 about a center k, so its mean is k + s / n
+/// and M2 = q - s^2 / n; blocks are joined in double. The center is the mean of the block before (of the first block
+/// of a chunk its own, which is then read twice, from the first-level cache). What q - s^2 / n loses to cancellation
+/// is a rounding of n (mean - k)^2, and the sum of these squared steps from block to block is at most 4 times the
+/// M2 between the blocks, which the variance contains: the result is as good as that of two passes, wherever the
+/// mean lies. E[x^2] - E[x]^2 is not.
 template <class T, class Arch = DefaultArch>
 void batch_norm_statistics(std::int64_t rows, std::int64_t channels, const T* x, T* mean, T* var_biased) {
   using V = Vec<T, Arch>;
+  if (channels <= 0) return;
   const RowBlocks shape(rows, channels);
-  struct Moments {
-    double count = 0, mean = 0, m2 = 0;
-    void join(double n, double other_mean, double other_m2) {
-      const double d = other_mean - mean, total = count + n;
-      mean += d * n / total;
-      m2 += other_m2 + d * d * count * n / total;
-      count = total;
-    }
+  const auto width = static_cast<std::size_t>(channels);
+  std::vector<double> moments(2 * width * static_cast<std::size_t>(std::max<std::int64_t>(1, shape.chunks)));
+  const auto moments_of = [&](std::int64_t chunk) {
+    double* first = moments.data() + 2 * width * static_cast<std::size_t>(chunk);
+    return detail::ColumnMoments{first, first + width};
   };
-  std::vector<Moments> moments(static_cast<std::size_t>(std::max<std::int64_t>(1, shape.chunks) * channels));
+  const auto rows_of = [&](std::int64_t chunk) {
+    return static_cast<double>(std::min(rows, (chunk + 1) * shape.chunk) - chunk * shape.chunk);
+  };
   parallel_for(shape.chunks, 1, [&](std::int64_t chunk, std::int64_t last) {
+    const Scratch<T> center(width);
     for (; chunk < last; ++chunk) {
-      const std::int64_t end = std::min(rows, (chunk + 1) * shape.chunk);
-      for (std::int64_t row = chunk * shape.chunk; row < end; row += shape.block) {
+      const detail::ColumnMoments own = moments_of(chunk);
+      const std::int64_t start = chunk * shape.chunk, end = std::min(rows, start + shape.chunk);
+      for (std::int64_t row = start; row < end; row += shape.block) {
         const std::int64_t bottom = std::min(end, row + shape.block);
-        const T n = static_cast<T>(bottom - row);
-        for (std::int64_t c = 0; c < channels; c += kLanes<T, Arch>) {
-          const std::int64_t lanes = std::min(kLanes<T, Arch>, channels - c);
-          const auto at = [&](std::int64_t r) { return load_lanes<V>(x + r * channels + c, lanes); };
-          const V center =
-              sum_rows<V, 1>(row, bottom, [&](std::int64_t r) { return std::array<V, 1>{at(r)}; })[0] / V(n);
-          const auto sums = sum_rows<V, 2>(row, bottom, [&](std::int64_t r) {
-            const V d = at(r) - center;
-            return std::array<V, 2>{d, d * d};
-          });
-          T m[V::size], s[V::size], q[V::size];
-          store_all(m, center);
-          store_all(s, sums[0]);
-          store_all(q, sums[1]);
-          Moments* to = moments.data() + chunk * channels + c;
-          for (std::int64_t i = 0; i < lanes; ++i) {
-            const double rest = double{s[i]} / double{n};
-            to[i].join(double{n}, double{m[i]} + rest, std::max(0.0, double{q[i]} - double{s[i]} * rest));
+        const double n = static_cast<double>(bottom - row);
+        for_each_column_group<T, Arch>(channels, [&](std::int64_t first, auto count, auto group) {
+          constexpr std::size_t G = decltype(group)::value;
+          if (row == start) {
+            const auto sums = sum_group<T, Arch, 1, G>(row, bottom, first, count, [=](std::int64_t c, auto lanes) {
+              return [=](std::int64_t r) { return std::array<V, 1>{load_lanes<V>(x + r * channels + c, lanes)}; };
+            });
+            for (std::size_t g = 0; g < G; ++g)
+              store_lanes(center.data() + first + static_cast<std::int64_t>(g * V::size), count,
+                          sums[g][0] / V(static_cast<T>(n)));
           }
-        }
+          const auto sums = sum_group<T, Arch, 2, G>(
+              row, bottom, first, count, [=, k = static_cast<const T*>(center.data())](std::int64_t c, auto lanes) {
+                return [=, from = load_lanes<V>(k + c, lanes)](std::int64_t r) {
+                  const V d = load_lanes<V>(x + r * channels + c, lanes) - from;
+                  return std::array<V, 2>{d, d * d};
+                };
+              });
+          for (std::size_t g = 0; g < G; ++g) {
+            T s[V::size], q[V::size];
+            store_all(s, sums[g][0]);
+            store_all(q, sums[g][1]);
+            const std::int64_t c = first + static_cast<std::int64_t>(g * V::size);
+            double block_mean[V::size], block_m2[V::size];
+            for (std::int64_t i = 0; i < count; ++i) {
+              const double step = double{s[i]} * (1 / n);
+              block_mean[i] = double{center[static_cast<std::size_t>(c + i)]} + step;
+              block_m2[i] = std::max(0.0, double{q[i]} - double{s[i]} * step);
+              center[static_cast<std::size_t>(c + i)] = static_cast<T>(block_mean[i]);
+            }
+            own.join(c, count, static_cast<double>(row - start), n, block_mean, block_m2);
+          }
+        });
       }
     }
   });
+  const detail::ColumnMoments all = moments_of(0);
+  for (std::int64_t chunk = 1; chunk < shape.chunks; ++chunk)
+    all.join(0, channels, static_cast<double>(chunk * shape.chunk), rows_of(chunk), moments_of(chunk).mean,
+             moments_of(chunk).m2);
   for (std::int64_t c = 0; c < channels; ++c) {
-    Moments all = moments[static_cast<std::size_t>(c)];
-    for (std::int64_t chunk = 1; chunk < shape.chunks; ++chunk) {
-      const Moments& part = moments[static_cast<std::size_t>(chunk * channels + c)];
-      all.join(part.count, part.mean, part.m2);
-    }
-    mean[c] = static_cast<T>(all.mean);
-    var_biased[c] = static_cast<T>(all.count > 0 ? all.m2 / all.count : 0.0);
+    mean[c] = static_cast<T>(all.mean[c]);
+    var_biased[c] = static_cast<T>(all.m2[c] / static_cast<double>(std::max<std::int64_t>(1, rows)));
   }
 }
 
 namespace detail {
 
-// Calls f(offset, c, count) for every row and vector of columns: offset of the first element, its column, the lanes.
-template <class T, class Arch, class F>
-void for_each_row_vector(std::int64_t rows, std::int64_t cols, F f) {
-  if (cols <= 0) return;
-  parallel_for(rows, std::max<std::int64_t>(1, 16384 / cols), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t r = begin; r < end; ++r) {
-      std::int64_t c = 0;
-      for (; c + kLanes<T, Arch> <= cols; c += kLanes<T, Arch>) f(r * cols + c, c, kLanes<T, Arch>);
-      if (c < cols) f(r * cols + c, c, cols - c);
+// The affine function (x - mean) factor + shift of batch norm by channel; null gamma is 1, null beta 0.
+template <class T>
+struct NormFactors {
+  NormFactors(std::int64_t channels, const T* inv_std, const T* gamma, const T* beta)
+      : values_(static_cast<std::size_t>(2 * channels)), factor(values_.data()), shift(values_.data() + channels) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      values_.data()[c] = inv_std[c] * (gamma ? gamma[c] : T(1));
+      values_.data()[channels + c] = beta ? beta[c] : T(0);
     }
+  }
+
+ private:
+  Scratch<T> values_;
+
+ public:
+  const T* factor;
+  const T* shift;
+};
+
+// The two passes of the backward of batch norm, and of what is fused with it: one for the sums, one that writes dx.
+// first(c, count) and second(c, count) return for each pass a function from a row to the gradient of the normalised
+// values there.
+template <class T, class Arch, class First, class Second>
+void batch_norm_backward_passes(std::int64_t rows, std::int64_t channels, const T* x, const T* mean, const T* inv_std,
+                                const T* gamma, First first, Second second, T* dx, T* dgamma, T* dbeta) {
+  using V = Vec<T, Arch>;
+  if (channels <= 0) return;
+  const std::vector<double> sums = sum_columns<T, Arch, 2>(rows, channels, [=](std::int64_t c, auto count) {
+    return [=, gradient = first(c, count), center = load_lanes<V>(mean + c, count)](std::int64_t r) {
+      const V d = gradient(r);
+      return std::array<V, 2>{d, d * (load_lanes<V>(x + r * channels + c, count) - center)};
+    };
+  });
+  // dx = a d + b (x - mean) + e
+  const Scratch<T> coefficients(static_cast<std::size_t>(3 * channels));
+  T *a = coefficients.data(), *b = a + channels, *e = b + channels;
+  const double count_of_rows = static_cast<double>(std::max<std::int64_t>(1, rows));
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const double s = double{inv_std[c]}, scale = s * (gamma ? double{gamma[c]} : 1.0);
+    const double sum_dy = sums[static_cast<std::size_t>(c)];
+    const double sum_dy_xhat = sums[static_cast<std::size_t>(channels + c)] * s;
+    if (dgamma) dgamma[c] = static_cast<T>(sum_dy_xhat);
+    if (dbeta) dbeta[c] = static_cast<T>(sum_dy);
+    a[c] = static_cast<T>(scale);
+    b[c] = static_cast<T>(-scale * s * sum_dy_xhat / count_of_rows);
+    e[c] = static_cast<T>(-scale * sum_dy / count_of_rows);
+  }
+  for_each_row<T, Arch>(rows, channels, [=](std::int64_t c, auto count) {
+    return [=, gradient = second(c, count), center = load_lanes<V>(mean + c, count), va = load_lanes<V>(a + c, count),
+            vb = load_lanes<V>(b + c, count), ve = load_lanes<V>(e + c, count)](std::int64_t r) {
+      const V rest = multiply_add(load_lanes<V>(x + r * channels + c, count) - center, vb, ve);
+      store_lanes(dx + r * channels + c, count, multiply_add(gradient(r), va, rest));
+    };
   });
 }
 
@@ -101,16 +180,14 @@ template <class T, class Arch = DefaultArch>
 void batch_norm_forward(std::int64_t rows, std::int64_t channels, const T* x, const T* mean, const T* inv_std,
                         std::type_identity_t<const T*> gamma, std::type_identity_t<const T*> beta, T* y) {
   using V = Vec<T, Arch>;
-  Scratch<T> factor(static_cast<std::size_t>(channels)), shift(static_cast<std::size_t>(channels));
-  for (std::int64_t c = 0; c < channels; ++c) {
-    factor.data()[c] = inv_std[c] * (gamma ? gamma[c] : T(1));
-    shift.data()[c] = beta ? beta[c] : T(0);
-  }
-  detail::for_each_row_vector<T, Arch>(
-      rows, channels, [&, a = factor.data(), b = shift.data()](std::int64_t i, std::int64_t c, std::int64_t count) {
-        const V d = load_lanes<V>(x + i, count) - load_lanes<V>(mean + c, count);
-        store_lanes(y + i, count, multiply_add(d, load_lanes<V>(a + c, count), load_lanes<V>(b + c, count)));
-      });
+  const detail::NormFactors<T> f(channels, inv_std, gamma, beta);
+  for_each_row<T, Arch>(rows, channels, [=, factors = f.factor, shifts = f.shift](std::int64_t c, auto count) {
+    return [=, center = load_lanes<V>(mean + c, count), factor = load_lanes<V>(factors + c, count),
+            shift = load_lanes<V>(shifts + c, count)](std::int64_t r) {
+      const std::int64_t i = r * channels + c;
+      store_lanes(y + i, count, multiply_add(load_lanes<V>(x + i, count) - center, factor, shift));
+    };
+  });
 }
 
 /// Gradient in training mode, where mean and inv_std are functions of x:
@@ -124,32 +201,11 @@ template <class T, class Arch = DefaultArch>
 void batch_norm_backward(std::int64_t rows, std::int64_t channels, const T* x, const T* dy, const T* mean,
                          const T* inv_std, std::type_identity_t<const T*> gamma, T* dx,
                          std::type_identity_t<T*> dgamma, std::type_identity_t<T*> dbeta) {
-  using V = Vec<T, Arch>;
-  if (channels <= 0) return;
-  const std::vector<double> sums =
-      sum_columns<T, Arch, 2>(rows, channels, [=](std::int64_t r, std::int64_t c, std::int64_t count) {
-        const V d = load_lanes<V>(dy + r * channels + c, count);
-        const V from_mean = load_lanes<V>(x + r * channels + c, count) - load_lanes<V>(mean + c, count);
-        return std::array<V, 2>{d, d * from_mean};
-      });
-  // dx = a dy + b (x - mean) + e
-  Scratch<T> coefficients(static_cast<std::size_t>(3 * channels));
-  T *a = coefficients.data(), *b = a + channels, *e = b + channels;
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const double s = double{inv_std[c]}, scale = s * (gamma ? double{gamma[c]} : 1.0);
-    const double sum_dy = sums[static_cast<std::size_t>(c)];
-    const double sum_dy_xhat = sums[static_cast<std::size_t>(channels + c)] * s;
-    if (dgamma) dgamma[c] = static_cast<T>(sum_dy_xhat);
-    if (dbeta) dbeta[c] = static_cast<T>(sum_dy);
-    a[c] = static_cast<T>(scale);
-    b[c] = static_cast<T>(-scale * s * sum_dy_xhat / static_cast<double>(std::max<std::int64_t>(1, rows)));
-    e[c] = static_cast<T>(-scale * sum_dy / static_cast<double>(std::max<std::int64_t>(1, rows)));
-  }
-  detail::for_each_row_vector<T, Arch>(rows, channels, [=](std::int64_t i, std::int64_t c, std::int64_t count) {
-    const V from_mean = load_lanes<V>(x + i, count) - load_lanes<V>(mean + c, count);
-    const V rest = multiply_add(from_mean, load_lanes<V>(b + c, count), load_lanes<V>(e + c, count));
-    store_lanes(dx + i, count, multiply_add(load_lanes<V>(dy + i, count), load_lanes<V>(a + c, count), rest));
-  });
+  const auto gradient = [=](std::int64_t c, auto count) {
+    return [=](std::int64_t r) { return load_lanes<Vec<T, Arch>>(dy + r * channels + c, count); };
+  };
+  detail::batch_norm_backward_passes<T, Arch>(rows, channels, x, mean, inv_std, gamma, gradient, gradient, dx, dgamma,
+                                              dbeta);
 }
 
 }  // namespace bitgrain::kernels

@@ -93,8 +93,8 @@ template <class T, class Arch = DefaultArch>
 void column_sum(std::int64_t rows, std::int64_t cols, const T* x, T* y) {
   using V = Vec<T, Arch>;
   if (cols <= 0) return;
-  const auto sums = sum_columns<T, Arch, 1>(rows, cols, [=](std::int64_t r, std::int64_t c, std::int64_t count) {
-    return std::array<V, 1>{load_lanes<V>(x + r * cols + c, count)};
+  const auto sums = sum_columns<T, Arch, 1>(rows, cols, [=](std::int64_t c, auto count) {
+    return [=](std::int64_t r) { return std::array<V, 1>{load_lanes<V>(x + r * cols + c, count)}; };
   });
   std::transform(sums.begin(), sums.end(), y, [](double v) { return static_cast<T>(v); });
 }
