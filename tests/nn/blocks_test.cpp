@@ -81,6 +81,33 @@ TEST_CASE("the gradient reaches the shortcut of an adding block") {
   CHECK_MESSAGE(report.ok, report.text());
 }
 
+TEST_CASE("fused training and the ops that a trace sees give the same values, gradients and running statistics") {
+  const Var<double> x(normal_tensor<double>(Shape{3, 4, 4, 2}, "x"));
+  const Var<double> s(normal_tensor<double>(Shape{3, 2, 2, 3}, "s"));
+  F::ConvBnAddAct fused(kOptions, 2, 3, Window2d::square(3)), separate(kOptions, 2, 3, Window2d::square(3));
+  for (auto* block : {&fused, &separate}) {
+    stir(*block);
+    block->bn().use_copies(2);
+    block->bn().select_copy(1);
+  }
+  const Var<double> y = fused(x, s);
+  Trace<double> trace;
+  const Var<double> expected = separate(x, s);
+  CHECK(trace.records.size() == 4);
+  for (std::int64_t i = 0; i < y.numel(); ++i) CHECK(y.value()[i] == expected.value()[i]);
+  y.backward(Tensor<double>(y.shape(), 1.0));
+  expected.backward(Tensor<double>(y.shape(), 1.0));
+  for (std::int64_t c = 0; c < 3; ++c) {
+    CHECK(fused.bn().weight().grad()[c] == separate.bn().weight().grad()[c]);
+    CHECK(fused.bn().bias().grad()[c] == separate.bn().bias().grad()[c]);
+    CHECK(fused.bn().running_mean()[c] == separate.bn().running_mean()[c]);
+    CHECK(fused.bn().running_var()[c] == separate.bn().running_var()[c]);
+  }
+  CHECK(fused.bn().running_mean()[0] != 0);
+  for (std::int64_t i = 0; i < fused.conv().weight().numel(); ++i)
+    CHECK(fused.conv().weight().grad()[i] == separate.conv().weight().grad()[i]);
+}
+
 TEST_CASE("an adding block runs under its own name, and refuses a single input") {
   F::ConvBnAddAct sum(kOptions, 1, 1, Window2d::square(1));
   Trace<double> trace;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bitgrain/nn/module.hpp"
-#include "bitgrain/ops/batch_norm.hpp"
+#include "bitgrain/ops/batch_norm_relu.hpp"
 
 namespace bitgrain {
 
@@ -39,6 +39,11 @@ class BatchNorm2d : public Module<T> {
     if (this->training())
       return batch_norm_train(x, c.weight, c.bias, c.running_mean, c.running_var, momentum_, epsilon_);
     return batch_norm_eval(x, c.weight, c.bias, c.running_mean, c.running_var, epsilon_);
+  }
+  /// relu(forward(x)), or relu(forward(x) + residual), in training mode and as one op.
+  Var<T> train_with_relu(const Var<T>& x, const Var<T>& residual = {}) {
+    Copy& c = copies_[selected_];
+    return batch_norm_relu_train(x, c.weight, c.bias, c.running_mean, c.running_var, momentum_, epsilon_, residual);
   }
   std::string describe() const override {
     return detail::concat("BatchNorm2d(", channels_,

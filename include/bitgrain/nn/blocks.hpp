@@ -6,7 +6,8 @@
 ///
 ///     Conv(options, in, out, window, bias, groups)      Linear(options, in, out, bias)      Act(options)
 ///
-/// Children are called "conv" or "linear", "bn", "act".
+/// Children are called "conv" or "linear", "bn", "act". Where Act is nothing but a ReLU (it says so by a member
+/// `kPlainRelu = true`), training runs batch norm, add and ReLU as one op.
 
 #include <string>
 
@@ -15,6 +16,21 @@
 #include "bitgrain/ops/add.hpp"
 
 namespace bitgrain {
+
+namespace detail {
+template <class Act>
+concept PlainRelu = requires {
+  requires Act::kPlainRelu;
+};
+
+// act(bn(x) + residual), the residual being optional. A trace sees the ops one by one, each under its own layer.
+template <class T, class Act>
+Var<T> bn_act(BatchNorm2d<T>& bn, Act& act, const Var<T>& x, const Var<T>& residual = {}) {
+  if constexpr (PlainRelu<Act>)
+    if (bn.training() && Trace<T>::current() == nullptr) return bn.train_with_relu(x, residual);
+  return act(residual.defined() ? add(bn(x), residual) : bn(x));
+}
+}  // namespace detail
 
 /// bn(conv(x)), the convolution without bias: a shortcut whose shape changes (option B).
 template <class Conv>
@@ -56,7 +72,7 @@ class ConvBnActBlock : public Module<typename Conv::Scalar> {
     this->register_module("act", act_);
   }
 
-  Var<T> forward(const Var<T>& x) override { return act_(bn_(conv_(x))); }
+  Var<T> forward(const Var<T>& x) override { return detail::bn_act(bn_, act_, conv_(x)); }
   std::string describe() const override { return "ConvBnAct"; }
 
   Conv& conv() { return conv_; }
@@ -87,7 +103,7 @@ class ConvBnAddActBlock : public Module<typename Conv::Scalar> {
   /// `shortcut` has the shape of the convolution's output.
   Var<T> operator()(const Var<T>& x, const Var<T>& shortcut) {
     const NameScope scope(this->name());
-    return act_(add(bn_(conv_(x)), shortcut));
+    return detail::bn_act(bn_, act_, conv_(x), shortcut);
   }
   Var<T> forward(const Var<T>&) override {
     fail("ConvBnAddAct '", this->name(), "' takes two inputs, x and the shortcut");
@@ -118,7 +134,7 @@ class LinearBnActBlock : public Module<typename Linear::Scalar> {
     this->register_module("act", act_);
   }
 
-  Var<T> forward(const Var<T>& x) override { return act_(bn_(linear_(x))); }
+  Var<T> forward(const Var<T>& x) override { return detail::bn_act(bn_, act_, linear_(x)); }
   std::string describe() const override { return "LinearBnAct"; }
 
   Linear& linear() { return linear_; }

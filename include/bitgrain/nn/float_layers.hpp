@@ -50,8 +50,9 @@ struct FloatLayers {
     Linear(const Options&, std::int64_t in, std::int64_t out, bool bias = true)
         : bitgrain::Linear<T>(in, out, bias) {}
   };
-  class ReLU : public bitgrain::ReLU<T> {
+  class ReLU final : public bitgrain::ReLU<T> {
    public:
+    static constexpr bool kPlainRelu = true;
     explicit ReLU(const Options&) {}
   };
   class GlobalAvgPool : public bitgrain::GlobalAvgPool<T> {

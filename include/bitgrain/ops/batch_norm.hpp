@@ -58,6 +58,35 @@ Tensor<T> inverse_std(const Tensor<T>& var, double eps) {
     out[c] = static_cast<T>(1 / std::sqrt(static_cast<double>(var[c]) + eps));
   return inverse;
 }
+
+// What training mode finds out about its batch.
+template <class T>
+struct BatchStatistics {
+  std::int64_t rows = 0, channels = 0;
+  Tensor<T> mean, inv_std;
+};
+// Checks the shapes, computes the statistics and moves the running ones towards them.
+template <class T>
+BatchStatistics<T> batch_statistics(const char* op, const Var<T>& x, const Var<T>& gamma, const Var<T>& beta,
+                                    Tensor<T>& running_mean, Tensor<T>& running_var, double momentum, double eps) {
+  BatchStatistics<T> batch;
+  const std::int64_t channels = check_batch_norm(op, x, gamma, beta, running_mean, running_var);
+  const std::int64_t rows = channels > 0 ? x.numel() / channels : 0;
+  BITGRAIN_CHECK(rows > 1, op, ": statistics need more than one value per channel, got x ", x.shape());
+  Tensor<T> mean(gamma.shape()), var(gamma.shape());
+  kernels::batch_norm_statistics(rows, channels, x.value().data(), mean.mutable_data(), var.mutable_data());
+
+  const double unbias = static_cast<double>(rows) / static_cast<double>(rows - 1);
+  T *old_mean = running_mean.mutable_data(), *old_var = running_var.mutable_data();
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const auto mix = [momentum](T old, double now) {
+      return static_cast<T>((1 - momentum) * static_cast<double>(old) + momentum * now);
+    };
+    old_mean[c] = mix(old_mean[c], static_cast<double>(mean[c]));
+    old_var[c] = mix(old_var[c], static_cast<double>(var[c]) * unbias);
+  }
+  return {rows, channels, mean, inverse_std(var, eps)};
+}
 }  // namespace detail
 
 /// Batch norm in training mode (Ioffe and Szegedy 2015) of x [..., C]:
@@ -72,39 +101,22 @@ template <class T>
 Var<T> batch_norm_train(const Var<T>& x, const Var<T>& gamma, const Var<T>& beta, Tensor<T> running_mean,
                         Tensor<T> running_var, double momentum = 0.1, double eps = 1e-5) {
   const char* op = "batch_norm_train";
-  const std::int64_t channels = detail::check_batch_norm(op, x, gamma, beta, running_mean, running_var);
-  const std::int64_t rows = channels > 0 ? x.numel() / channels : 0;
-  BITGRAIN_CHECK(rows > 1, op, ": statistics need more than one value per channel, got x ", x.shape());
-  Tensor<T> mean(gamma.shape()), var(gamma.shape());
-  kernels::batch_norm_statistics(rows, channels, x.value().data(), mean.mutable_data(), var.mutable_data());
-  const Tensor<T> inv_std = detail::inverse_std(var, eps);
-
-  const double unbias = static_cast<double>(rows) / static_cast<double>(rows - 1);
-  T *old_mean = running_mean.mutable_data(), *old_var = running_var.mutable_data();
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const auto mix = [momentum](T old, double now) {
-      return static_cast<T>((1 - momentum) * static_cast<double>(old) + momentum * now);
-    };
-    old_mean[c] = mix(old_mean[c], static_cast<double>(mean[c]));
-    old_var[c] = mix(old_var[c], static_cast<double>(var[c]) * unbias);
-  }
-
+  const auto batch = detail::batch_statistics(op, x, gamma, beta, running_mean, running_var, momentum, eps);
   Tensor<T> y(x.shape());
-  kernels::batch_norm_forward(rows, channels, x.value().data(), mean.data(), inv_std.data(), gamma.value().data(),
-                              beta.value().data(), y.mutable_data());
+  kernels::batch_norm_forward(batch.rows, batch.channels, x.value().data(), batch.mean.data(), batch.inv_std.data(),
+                              gamma.value().data(), beta.value().data(), y.mutable_data());
   const Saved<T> saved_x(x.value()), saved_gamma(gamma.value());
-  const Var<T> result =
-      make_result<T>(op, std::move(y), {x, gamma, beta},
-                     [x = x.slot(), gamma = gamma.slot(), beta = beta.slot(), saved_x, saved_gamma, mean, inv_std,
-                      rows, channels](const Tensor<T>& dy) {
-                       Tensor<T> dx = detail::gradient_buffer(dy), dgamma(gamma.shape()), dbeta(beta.shape());
-                       kernels::batch_norm_backward(rows, channels, saved_x.get().data(), dy.data(), mean.data(),
-                                                    inv_std.data(), saved_gamma.get().data(), dx.mutable_data(),
-                                                    dgamma.mutable_data(), dbeta.mutable_data());
-                       if (gamma.requires_grad()) gamma.add_grad(std::move(dgamma));
-                       if (beta.requires_grad()) beta.add_grad(std::move(dbeta));
-                       if (x.requires_grad()) x.add_grad(std::move(dx));
-                     });
+  const Var<T> result = make_result<T>(
+      op, std::move(y), {x, gamma, beta},
+      [x = x.slot(), gamma = gamma.slot(), beta = beta.slot(), saved_x, saved_gamma, batch](const Tensor<T>& dy) {
+        Tensor<T> dx = detail::gradient_buffer(dy), dgamma(gamma.shape()), dbeta(beta.shape());
+        kernels::batch_norm_backward(batch.rows, batch.channels, saved_x.get().data(), dy.data(), batch.mean.data(),
+                                     batch.inv_std.data(), saved_gamma.get().data(), dx.mutable_data(),
+                                     dgamma.mutable_data(), dbeta.mutable_data());
+        if (gamma.requires_grad()) gamma.add_grad(std::move(dgamma));
+        if (beta.requires_grad()) beta.add_grad(std::move(dbeta));
+        if (x.requires_grad()) x.add_grad(std::move(dx));
+      });
   trace<T>(op, {x, gamma, beta}, result);
   return result;
 }

@@ -6,6 +6,7 @@
 #include "bitgrain/ops/add.hpp"
 #include "bitgrain/ops/avg_pool2d.hpp"
 #include "bitgrain/ops/batch_norm.hpp"
+#include "bitgrain/ops/batch_norm_relu.hpp"
 #include "bitgrain/ops/clip.hpp"
 #include "bitgrain/ops/concat.hpp"
 #include "bitgrain/ops/conv2d.hpp"
