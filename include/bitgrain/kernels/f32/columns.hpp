@@ -3,7 +3,8 @@
 /// Walking the rows of a [rows, cols] array, and sums over them, one result per column: biases, batch norm.
 ///
 /// Columns go in groups of up to four vectors, so that memory is read along the rows while everything that belongs to
-/// a column (means, factors, sums) stays in registers.
+/// a column (means, factors, sums) stays in registers. (GCC keeps arrays of vectors in registers only where it
+/// unrolls the loops over them early: hence the pragmas.)
 ///
 /// For sums, rows are cut into blocks of about 32 KB, each summed up in T; blocks are added in double, and chunks of
 /// blocks (at most 64, the grains of parallel work) have sums of their own that are added in order. So results do not
@@ -55,8 +56,10 @@ std::array<V, K> sum_rows(std::int64_t begin, std::int64_t end, F f) {
   for (auto& sum : sums) sum.fill(V(typename V::value_type(0)));
   std::int64_t r = begin;
   for (; r + 4 <= end; r += 4)
+#pragma GCC unroll 4
     for (std::size_t i = 0; i < 4; ++i) {
       const std::array<V, K> term = f(r + static_cast<std::int64_t>(i));
+#pragma GCC unroll 4
       for (std::size_t k = 0; k < K; ++k) sums[i][k] += term[k];
     }
   for (; r < end; ++r) {
@@ -104,6 +107,7 @@ void for_each_row(std::int64_t rows, std::int64_t cols, Prepare prepare) {
       auto apply = detail::prepare_group<kLanes<T, Arch>>(prepare, c, count,
                                                           std::make_index_sequence<decltype(group)::value>());
       for (std::int64_t r = begin; r < end; ++r)
+#pragma GCC unroll 4
         for (auto& vector : apply) vector(r);
     });
   });
@@ -120,17 +124,22 @@ auto sum_group(std::int64_t begin, std::int64_t end, std::int64_t c, Count count
   for (auto& rows : sums)
     for (auto& sum : rows) sum.fill(V(T(0)));
   const auto add = [&](std::int64_t r, std::size_t to) {
+#pragma GCC unroll 4
     for (std::size_t g = 0; g < G; ++g) {
       const std::array<V, K> term = terms[g](r);
+#pragma GCC unroll 4
       for (std::size_t k = 0; k < K; ++k) sums[g][to][k] += term[k];
     }
   };
   std::int64_t r = begin;
   for (; r + static_cast<std::int64_t>(kRows) <= end; r += static_cast<std::int64_t>(kRows))
+#pragma GCC unroll 4
     for (std::size_t i = 0; i < kRows; ++i) add(r + static_cast<std::int64_t>(i), i);
   for (; r < end; ++r) add(r, 0);
   std::array<std::array<V, K>, G> result;
+#pragma GCC unroll 4
   for (std::size_t g = 0; g < G; ++g)
+#pragma GCC unroll 4
     for (std::size_t k = 0; k < K; ++k) {
       if constexpr (kRows == 4)
         result[g][k] = (sums[g][0][k] + sums[g][1][k]) + (sums[g][2][k] + sums[g][3][k]);
