@@ -7,6 +7,7 @@
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/kernel_set.hpp"
+#include "bitgrain/kernels/winograd_setting.hpp"
 
 using bitgrain::detail::ProcessState;
 using bitgrain::kernels::KernelSet;
@@ -42,7 +43,7 @@ const KernelSet& choose() {
   const Candidate candidates[] = {{"neon", true, bitgrain_kernels_neon}};
 #endif
   const ProcessState state{&MemoryPool::instance(), &bitgrain::detail::thread_setting(),
-                           &bitgrain::detail::inside_parallel};
+                           &bitgrain::detail::inside_parallel, &detail::winograd_setting()};
   const char* wanted = std::getenv("BITGRAIN_KERNELS");
   for (const Candidate& candidate : candidates)
     if (wanted && *wanted ? candidate.name == wanted : candidate.runs) {

@@ -19,6 +19,7 @@ struct ProcessState {
   MemoryPool* memory_pool;
   std::atomic<int>* threads;
   bool& (*inside_parallel)();
+  std::atomic<bool>* winograd;
 };
 
 #if defined(BITGRAIN_KERNEL_SET)

@@ -10,7 +10,10 @@
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
 #include "bitgrain/kernels/f32/conv2d_weights.hpp"
 #include "bitgrain/kernels/f32/reduce.hpp"
+#include "bitgrain/kernels/f32/winograd.hpp"
+#include "bitgrain/kernels/f32/winograd_weights.hpp"
 #include "bitgrain/kernels/simd.hpp"
+#include "bitgrain/kernels/winograd_setting.hpp"
 #include "bitgrain/tensor/geometry.hpp"
 
 namespace bitgrain::kernels {
@@ -26,6 +29,8 @@ template <class T, class Arch = DefaultArch>
 void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_identity_t<const T*> bias, T* y) {
   g.validate();
   if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_forward(g, x, w, bias, y);
+  if constexpr (std::is_same_v<T, float>)
+    if (winograd_enabled() && winograd_wins(g)) return winograd_forward<Arch>(g, x, w, bias, y);
   if (is_depthwise(g)) return run_depthwise<T, Arch>(plan_forward(g), forward_weight_steps(g), x, w, bias, y);
   const std::vector<ConvPlan> plans{plan_forward(g)};
   const auto run = fits_lines<T, Arch>(plans.front()) ? run_lines<T, Arch> : run_direct<T, Arch>;
@@ -37,6 +42,8 @@ template <class T, class Arch = DefaultArch>
 void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
   g.validate();
   if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_backward_data(g, dy, w, dx);
+  if constexpr (std::is_same_v<T, float>)
+    if (winograd_enabled() && winograd_wins(g)) return winograd_backward_data<Arch>(g, dy, w, dx);
   const WeightSteps steps = backward_weight_steps(g);
   if (is_depthwise(g)) {
     for (const ConvPlan& phase : plan_backward_data(g, false))
@@ -58,8 +65,13 @@ template <class T, class Arch = DefaultArch>
 void conv2d_backward_weights(const ConvGeometry& g, const T* x, const T* dy, T* dw, std::type_identity_t<T*> dbias) {
   g.validate();
   if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_backward_weights(g, x, dy, dw, dbias);
-  const auto run = is_depthwise(g) ? run_depthwise_gradient<T, Arch> : run_weight_gradient<T, Arch>;
-  run(plan_forward(g), x, dy, dw);
+  const auto run = [&] {
+    if constexpr (std::is_same_v<T, float>)
+      if (winograd_enabled() && winograd_weights_win(g)) return winograd_backward_weights<Arch>(g, x, dy, dw);
+    if (is_depthwise(g)) return run_depthwise_gradient<T, Arch>(plan_forward(g), x, dy, dw);
+    run_weight_gradient<T, Arch>(plan_forward(g), x, dy, dw);
+  };
+  run();
   if (dbias) column_sum<T, Arch>(g.batch * g.out_h() * g.out_w(), g.out_channels, dy, dbias);
 }
 

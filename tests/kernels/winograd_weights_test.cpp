@@ -1,0 +1,75 @@
+#include "bitgrain/kernels/f32/winograd_weights.hpp"
+
+#include <doctest/doctest.h>
+
+#include "kernels/winograd_case.hpp"
+
+namespace kernels = bitgrain::kernels;
+using bitgrain::ConvGeometry;
+using bitgrain::RandomStream;
+
+namespace {
+template <class Arch>
+void compare(const ConvGeometry& g, RandomStream& random) {
+  Guarded<float> x(g.input_size(), 1), dy(g.output_size(), 1), dw(g.weight_size(), 3), dw2(g.weight_size());
+  for (Guarded<float>* a : {&x, &dy}) fill_random(*a, random);
+  kernels::winograd_backward_weights<Arch>(g, x.data(), dy.data(), dw.data());
+  kernels::reference::conv2d_backward_weights(g, x.data(), dy.data(), dw2.data(), nullptr);
+  // Random data stays within the bound of a direct sum over the pixels, with some room for the transforms.
+  check_close(dw, dw2, static_cast<double>(g.batch * g.out_h() * g.out_w()) + 16, "weights " + describe(g));
+}
+}  // namespace
+
+TEST_CASE("the gradient by the weights equals the reference") {
+  RandomStream random(5, "winograd");
+  for (const ConvGeometry& g : winograd_geometries()) {
+    compare<kernels::DefaultArch>(g, random);
+    if (g.output_size() < 5000) compare<kernels::ScalarArch>(g, random);
+  }
+}
+
+TEST_CASE("the error bound holds for numbers that make the transforms large and the sums cancel") {
+  const ConvGeometry g = conv(2, 14, 14, 6, 5, 3, 1, 1);
+  Guarded<float> x(g.input_size()), dy(g.output_size()), dw(g.weight_size()), dw2(g.weight_size());
+  RandomStream random(6, "winograd");
+  for (int i = 0; i < 6; ++i)
+    for (int j = 0; j < 6; ++j) {
+      fill_adversarial(x, g.in_w, g.in_channels, i, j);
+      for (std::int64_t k = 0; k < dy.size(); ++k) dy[k] = random.bernoulli(0.5) ? 1.0F : -1.0F;
+      kernels::winograd_backward_weights(g, x.data(), dy.data(), dw.data());
+      kernels::reference::conv2d_backward_weights(g, x.data(), dy.data(), dw2.data(), nullptr);
+      check_close(dw, dw2, winograd_units(2 * 16), "adversarial");
+    }
+}
+
+TEST_CASE("the work is cut the same way at every number of threads: same bits") {
+  RandomStream random(7, "winograd");
+  for (const ConvGeometry& g :
+       {conv(20, 9, 10, 24, 40, 3, 1, 1), conv(64, 8, 8, 16, 16, 3, 1, 1), conv(3, 5, 5, 260, 270, 3, 1, 1)}) {
+    Guarded<float> x(g.input_size()), dy(g.output_size());
+    for (Guarded<float>* a : {&x, &dy}) fill_random(*a, random);
+    const auto results = at_threads([&] {
+      Guarded<float> dw(g.weight_size());
+      kernels::winograd_backward_weights(g, x.data(), dy.data(), dw.data());
+      return dw.values();
+    });
+    CHECK(results[0] == results[1]);
+    CHECK(results[0] == results[2]);
+  }
+}
+
+TEST_CASE("every tile and every output channel belongs to one unit of work") {
+  for (const std::int64_t tiles : {1, 7, 64, 500, 40000})
+    for (const std::int64_t channels : {16, 48, 512})
+      for (const std::int64_t out : {1, 16, 100, 512}) {
+        const kernels::detail::WinogradWeightPlan plan(tiles, channels, out, 16);
+        CAPTURE(tiles);
+        CAPTURE(channels);
+        CAPTURE(out);
+        CHECK(plan.chunks * plan.per_chunk >= tiles);
+        CHECK((plan.chunks - 1) * plan.per_chunk < tiles);
+        CHECK(plan.slices * plan.slice >= out);
+        CHECK((plan.slices - 1) * plan.slice < out);
+        CHECK((plan.block >= 1 && plan.block <= plan.per_chunk));
+      }
+}
