@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "bitgrain/data/png_writer.hpp"
 #include "bitgrain/run/json_file.hpp"
+#include "bitgrain/run/safetensors.hpp"
 #include "program.hpp"
 
 using namespace bitgrain;
@@ -22,7 +24,8 @@ TEST_CASE("every command explains itself, with an example") {
   const TestFolder folder("cli");
   const Program bitgrain(folder);
   const Result help = expect(bitgrain, "--help", 0);
-  for (const char* name : {"train", "calibrate", "search", "eval", "predict", "info", "export", "solve", "cost"}) {
+  for (const char* name :
+       {"train", "import", "calibrate", "search", "eval", "predict", "info", "export", "solve", "cost"}) {
     CHECK(contains(help.out, std::string("\n  ") + name + " "));
     const Result one = expect(bitgrain, std::string(name) + " --help", 0);
     CHECK(contains(one.out, std::string("Examples:\n  bitgrain ") + name));
@@ -118,6 +121,35 @@ TEST_CASE("cost prints a network's costs without training") {
   CHECK(contains(expect(bitgrain, "cost --model resnet20 --bits bits.json", 0).out, "head"));
   write_json_file(folder / "bits.json", Json{{"weights", {{"nose", 2}}}});
   CHECK(contains(expect(bitgrain, "cost --model resnet20 --bits bits.json", 1).err, "layer 'nose'"));
+}
+
+TEST_CASE("weights go out in PyTorch's layout and come back to the same network, through safetensors and .npy") {
+  const TestFolder folder("cli");
+  const Program bitgrain(folder);
+  expect(bitgrain, "train --model lenet5 --method lsq --wbits 4 --abits 4 --lr 0.02 --out runs/few" + kTiny, 0);
+  expect(bitgrain, "train --model lenet5 --lr 0.02 --out runs/float" + kTiny, 0);
+  expect(bitgrain, "export runs/float --to safetensors --layout pytorch --out pt.safetensors", 0);
+  expect(bitgrain, "export runs/few --to npy --layout pytorch --out pt", 0);
+  CHECK(folder.has("pt/fc1.weight.npy"));
+  CHECK(std::distance(std::filesystem::directory_iterator(folder / "pt"), {}) == 8);  // no quantizer's steps
+  const SafetensorsFile there = SafetensorsFile::read(folder / "pt.safetensors");
+  CHECK(there.entry("conv2.weight").shape == std::vector<std::uint64_t>{64, 32, 5, 5});
+
+  const std::string images = " --model lenet5 --test-images 50";
+  const Result imported = expect(bitgrain, "import pt.safetensors --layout pytorch --out runs/imported" + images, 0);
+  CHECK(contains(imported.out, "8 tensors from pt.safetensors, in the layout of pytorch"));
+  const SafetensorsFile before = SafetensorsFile::read(folder / "runs/float/model.safetensors"),
+                        after = SafetensorsFile::read(folder / "runs/imported/model.safetensors");
+  for (const SafetensorsEntry& e : before.entries()) {
+    CAPTURE(e.name);
+    CHECK(std::ranges::equal(before.bytes(e), after.bytes(after.entry(e.name))));
+  }
+  // The other order is noticed by its shapes.
+  const Result wrong = expect(bitgrain, "import pt.safetensors" + images, 1);
+  CHECK(contains(wrong.err,
+                 "of another shape: 'conv2.weight' [64,32,5,5], the network's 'conv2.weight' has [64,5,5,32]"));
+  expect(bitgrain, "train --weights pt --layout pytorch --model lenet5 --lr 0 --out runs/again" + kTiny, 0);
+  CHECK(contains(expect(bitgrain, "train --weights pt --init runs/float", 2).err, "--init and --weights"));
 }
 
 TEST_CASE("from training to a packed model: train, search, info, eval, predict, calibrate, export") {

@@ -34,6 +34,7 @@ class Command {
 
 // One file each.
 std::unique_ptr<Command> make_train();
+std::unique_ptr<Command> make_import();
 std::unique_ptr<Command> make_calibrate();
 std::unique_ptr<Command> make_search();
 std::unique_ptr<Command> make_eval();

@@ -23,15 +23,19 @@ class Export final : public Command {
             "export", "Write a network for other programs: packed file, safetensors, or .npy files.",
             "  bitgrain export runs/lenet-3bit --to bgm --out lenet.bgm\n"
             "  bitgrain export runs/lenet-3bit/model.bgm --to safetensors --out codes.safetensors\n"
-            "  bitgrain export runs/lenet --to npy --out lenet-weights/\n\n"
-            "From model.safetensors come the float parameters by name; from a packed model the integer codes of the\n"
-            "weights as int8 [out, kh, kw, in] with their step, where the file has it.\n") {
+            "  bitgrain export runs/lenet --to npy --out lenet-weights/\n"
+            "  bitgrain export runs/lenet --to safetensors --layout pytorch --out lenet.safetensors\n\n"
+            "From a network come the float parameters by name; with --layout pytorch as the state_dict of modules\n"
+            "with these names, without quantizers. From a packed model come the integer codes of the weights as "
+            "int8\n"
+            "[out, kh, kw, in] with their step, where the file has it.\n") {
     options
         .argument("MODEL", model_, "model.safetensors, a run folder (its model.safetensors), or a packed model.bgm")
         .require();
     options.group("Result");
     options.choice("--to", format_, {"bgm", "safetensors", "npy"}, "the format").require();
     options.text("--out", out_, "PATH", "the file to write; for npy a folder").require();
+    weights_.declare(options, false);
     options.flag("--force", force_, "replace what is there");
   }
 
@@ -49,7 +53,12 @@ class Export final : public Command {
       say("wrote " + out_);
       return kSuccess;
     }
-    const SafetensorsFile tensors = packed ? codes_of(load_packed(model_)) : read_network_file(network_file(model_));
+    const bool pytorch = weights_.layout == "pytorch";
+    if (pytorch && packed)
+      throw UsageError("--layout pytorch: '" + model_ + "' holds codes; give the trained network");
+    const SafetensorsFile tensors = pytorch  ? state_dict_of(load_network(model_))
+                                    : packed ? codes_of(load_packed(model_))
+                                             : read_network_file(network_file(model_));
     if (format_ == "npy")
       write_npy_folder(tensors);
     else
@@ -58,6 +67,19 @@ class Export final : public Command {
   }
 
  private:
+  // What torch's load_state_dict takes, "num_batches_tracked" included.
+  static SafetensorsFile state_dict_of(const Network& network) {
+    constexpr std::string_view kMean = "running_mean";
+    SafetensorsWriter writer;
+    for (const auto& [name, tensor] : pytorch_weights(network)) {
+      writer.add(name, tensor);
+      if (name.ends_with(kMean))
+        writer.add(name.substr(0, name.size() - kMean.size()) + "num_batches_tracked",
+                   Tensor<std::int64_t>(Shape{}, std::int64_t{0}));
+    }
+    writer.set_metadata("format", "pt");
+    return SafetensorsFile(writer.bytes(), "weights");
+  }
   // The weights of a packed model: "<layer>.codes", "<layer>.step".
   static SafetensorsFile codes_of(const deploy::IntegerNetwork& network) {
     SafetensorsWriter writer;
@@ -94,6 +116,8 @@ class Export final : public Command {
       const std::string path = out_ + "/" + e.name + ".npy";
       if (e.dtype == "I8")
         write_npy(path, tensors.tensor<std::int8_t>(e.name));
+      else if (e.dtype == "I64")
+        write_npy(path, tensors.tensor<std::int64_t>(e.name));
       else
         write_npy(path, tensors.tensor<float>(e.name));
     }
@@ -101,6 +125,7 @@ class Export final : public Command {
   }
 
   std::string model_, format_, out_;
+  WeightOptions weights_;
   bool force_ = false;
 };
 

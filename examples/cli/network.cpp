@@ -8,6 +8,7 @@
 #include "bitgrain/nn/initialize.hpp"
 #include "bitgrain/run/allocation_json.hpp"
 #include "bitgrain/run/checkpoint.hpp"
+#include "bitgrain/run/import_weights.hpp"
 #include "bitgrain/run/make_model.hpp"
 #include "bitgrain/run/model_file.hpp"
 
@@ -70,16 +71,28 @@ QuantizationSpec quantization_of(Module<float>& model, const QuantOptions& quant
   return spec;
 }
 
+// Copies everything but the quantizers' own numbers between networks of one architecture.
+void copy_weights(const Module<float>& from, Module<float>& to) {
+  SafetensorsWriter weights;
+  for (const auto& p : from.parameters()) weights.add(p.name, p.var.value());
+  for (const auto& b : from.buffers()) weights.add(b.name, b.tensor);
+  load_tensors(SafetensorsFile(weights.bytes(), "the network"), to, LoadTensors::kWeights);
+}
+
 // The same weights in a network with the quantizers of `spec`, which may have other shapes (steps per channel).
 void rebuild(Network& network, const QuantizationSpec& quantization) {
   Network next{network.spec, nullptr};
   next.spec.quantization = quantization;
   next.model = make_network<float>(next.spec);
-  SafetensorsWriter weights;
-  for (const auto& p : network.model->parameters()) weights.add(p.name, p.var.value());
-  for (const auto& b : network.model->buffers()) weights.add(b.name, b.tensor);
-  load_tensors(SafetensorsFile(weights.bytes(), "the network"), *next.model, LoadTensors::kWeights);
+  copy_weights(*network.model, *next.model);
   network = std::move(next);
+}
+
+// The same weights without quantizers.
+std::unique_ptr<Module<float>> float_twin(const Network& network) {
+  auto twin = make_model<float>(network.spec.model);
+  copy_weights(*network.model, *twin);
+  return twin;
 }
 
 }  // namespace
@@ -98,6 +111,26 @@ Network new_network(const ModelSpec& model, const QuantOptions& quant, const Inp
 
 void requantize(Network& network, const QuantOptions& quant) {
   rebuild(network, quantization_of(*network.model, quant));
+}
+
+std::string load_weights(Network& network, const std::string& path, const std::string& layout) {
+  const auto twin = float_twin(network);
+  WeightSet weights = read_weights(path);
+  const std::string what = std::to_string(weights.tensors.size()) + " tensors from " + path;
+  if (layout == "pytorch") {
+    const PyTorchLayout order(*twin, network.spec.model.image);
+    import_weights(std::move(weights), *twin, &order);
+  } else {
+    import_weights(std::move(weights), *twin, nullptr);
+  }
+  copy_weights(*twin, *network.model);
+  return "starting from " + what + ", in the layout of " + layout;
+}
+
+std::vector<std::pair<std::string, Tensor<float>>> pytorch_weights(const Network& network) {
+  const auto twin = float_twin(network);
+  const PyTorchLayout order(*twin, network.spec.model.image);
+  return export_weights(*twin, &order);
 }
 
 std::unique_ptr<Module<double>> double_twin(const Network& network) {

@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "bitgrain/data/dataset.hpp"
 #include "bitgrain/deploy/integer_network.hpp"
@@ -35,6 +37,11 @@ Network load_network(const std::string& path);
 /// Takes the tensors of another network of the same architecture; quantizer steps only if both are quantized alike.
 /// Returns what it did, for people.
 std::string load_initial(Network& network, const std::string& path);
+/// Takes the float weights of a network from elsewhere (run/import_weights.hpp); `layout` is "bitgrain" or "pytorch".
+/// Returns what it did, for people.
+std::string load_weights(Network& network, const std::string& path, const std::string& layout);
+/// The float weights of `network`, by name, in PyTorch's layout.
+std::vector<std::pair<std::string, bitgrain::Tensor<float>>> pytorch_weights(const Network& network);
 /// The same network with the same numbers in double.
 std::unique_ptr<bitgrain::Module<double>> double_twin(const Network& network);
 /// Path of the file that `path` (file or run folder) means: model.safetensors, or the checkpoint of a run that is not

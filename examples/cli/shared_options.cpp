@@ -31,6 +31,17 @@ bitgrain::ModelSpec ModelOptions::spec(const bitgrain::ImageDataset& images) con
   return {model, {images.height(), images.width(), images.channels()}, images.num_classes(), shortcut};
 }
 
+void WeightOptions::declare(OptionSet& options, bool with_path) {
+  if (with_path)
+    options.text(
+        "--weights", path, "PATH",
+        "start from float weights of another program: a safetensors file, a folder of NAME.npy files, or one "
+        "NAME.npy");
+  options.choice("--layout", layout, {"bitgrain", "pytorch"},
+                 "how convolutions [out, kh, kw, in] or [out, in, kh, kw], and the columns of linear layers behind a "
+                 "flatten, channels last or first, lie in files of weights");
+}
+
 void QuantOptions::declare(OptionSet& options, const std::vector<std::string>& methods) {
   options.group("Quantization");
   if (!methods.empty()) options.choice("--method", method, methods, "the quantizer");

@@ -36,6 +36,14 @@ struct ModelOptions {
   bitgrain::ModelSpec spec(const bitgrain::ImageDataset& images) const;
 };
 
+/// Weights that another program trained.
+struct WeightOptions {
+  std::string path, layout = "bitgrain";
+
+  /// --layout; --weights is for commands that do not take the path as their argument.
+  void declare(OptionSet& options, bool with_path);
+};
+
 /// Which quantizers and how many bits.
 struct QuantOptions {
   std::string method = "float", bits;

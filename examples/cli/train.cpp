@@ -15,18 +15,21 @@ namespace {
 class Train final : public Command {
  public:
   Train()
-      : Command("train", "Train a network on images, in float or quantized.",
-                "  bitgrain train --model lenet5 --epochs 3 --out runs/lenet\n"
-                "  bitgrain train --model resnet20 --data cifar10 --augment pad-crop-flip --epochs 30\n"
-                "  bitgrain train --init runs/lenet --model lenet5 --method lsq --wbits 4 --abits 4 --epochs 2 --lr "
-                "0.02\n"
-                "  bitgrain train --config runs/lenet/config.json --seed 2     (that run again, with another seed)\n"
-                "  bitgrain train --resume runs/lenet                          (after Ctrl-C or a crash)\n\n"
-                "A run that is interrupted or killed goes on to the same weights, bit for bit.\n") {
+      : Command(
+            "train", "Train a network on images, in float or quantized.",
+            "  bitgrain train --model lenet5 --epochs 3 --out runs/lenet\n"
+            "  bitgrain train --model resnet20 --data cifar10 --augment pad-crop-flip --epochs 30\n"
+            "  bitgrain train --init runs/lenet --model lenet5 --method lsq --wbits 4 --abits 4 --epochs 2 --lr "
+            "0.02\n"
+            "  bitgrain train --weights resnet20.safetensors --layout pytorch --data cifar10 --epochs 5 --lr 0.01\n"
+            "  bitgrain train --config runs/lenet/config.json --seed 2     (that run again, with another seed)\n"
+            "  bitgrain train --resume runs/lenet                          (after Ctrl-C or a crash)\n\n"
+            "A run that is interrupted or killed goes on to the same weights, bit for bit.\n") {
     data_.declare(options, true);
     model_.declare(options);
     options.text("--init", init_, "FILE",
                  "start from the weights of a network of the same architecture (run folder, model or checkpoint)");
+    weights_.declare(options, true);
     quant_.declare(options, {"float", "lsq", "uniform", "uniform-percentile", "uniform-mse"});
     training_.declare(options);
     run_.declare(options);
@@ -39,6 +42,8 @@ class Train final : public Command {
     const bool resume = !resume_.empty();
     if (resume) read_options_of_run();
     if (quant_.method == "float") refuse_bits_without_method();
+    if (!init_.empty() && !weights_.path.empty()) throw UsageError("--init and --weights: give one of them");
+    if (weights_.path.empty() && options.given("--layout") && !resume) throw UsageError("--layout needs --weights");
     print_header();
     const DatasetSplits data = data_.load();
     const ModelSpec spec = model_.spec(data.train);
@@ -51,7 +56,8 @@ class Train final : public Command {
         count_text(data.train.size()) + " training and " + count_text(data.test.size()) + " test images of " +
         data.train.name + "; run folder " + folder.path());
     const bool go_on = resume && folder.has("checkpoint.safetensors");
-    if (!init_.empty() && !go_on) say(load_initial(network, init_));
+    if (!go_on && !init_.empty()) say(load_initial(network, init_));
+    if (!go_on && !weights_.path.empty()) say(load_weights(network, weights_.path, weights_.layout));
     const Json config = options.recorded();
     if (!resume) folder.write_config(name, config);
 
@@ -143,6 +149,7 @@ class Train final : public Command {
 
   DataOptions data_;
   ModelOptions model_;
+  WeightOptions weights_;
   QuantOptions quant_;
   TrainingOptions training_;
   RunOptions run_;
