@@ -89,8 +89,8 @@ TEST_CASE("a run can be repeated from its config, with any number of threads") {
   expect(bitgrain, kRun + " --out one --threads 1", 0);
   expect(bitgrain, "train --config one/config.json --out two --threads 3", 0);
   for (const char* run : {"one", "two"}) {
-    CHECK(folder.text(run + std::string("/model.safetensors")) == undisturbed().weights);
-    CHECK(folder.text(run + std::string("/model.bgm")) == undisturbed().packed);
+    CHECK((folder.text(run + std::string("/model.safetensors")) == undisturbed().weights));
+    CHECK((folder.text(run + std::string("/model.bgm")) == undisturbed().packed));
   }
 }
 
@@ -114,7 +114,7 @@ TEST_CASE("an interrupted run says how to go on, and does") {
       CHECK(contains(expect(bitgrain, "train --resume " + run + " --lr 1", 2).err, "--lr cannot be changed"));
       CHECK(contains(expect(bitgrain, "train --threads 1 --resume " + run, 0).out, "going on behind step"));
     }
-    CHECK(folder.text(run + "/model.safetensors") == undisturbed().weights);
+    CHECK((folder.text(run + "/model.safetensors") == undisturbed().weights));
     CHECK_FALSE(folder.has(run + "/checkpoint.safetensors"));
     CHECK(contains(expect(bitgrain, "train --resume " + run, 1).err, "is finished"));
   }
@@ -163,8 +163,8 @@ TEST_CASE("a run killed at 20 random moments, also in the middle of saves, ends 
   }
   CHECK(kills == 20);
   CHECK(during_a_save >= 3);
-  CHECK(folder.text("run/model.safetensors") == undisturbed().weights);
-  CHECK(folder.text("run/model.bgm") == undisturbed().packed);
+  CHECK((folder.text("run/model.safetensors") == undisturbed().weights));
+  CHECK((folder.text("run/model.bgm") == undisturbed().packed));
   CHECK(unfinished_files(folder, "run") == 0);
 }
 
@@ -192,7 +192,7 @@ TEST_CASE("a full disk ends no training; when there is room again, it is saved a
   CHECK(contains(full.err, "train --resume full --checkpoint-steps 1"));
   CHECK(unfinished_files(folder, "full") == 0);
   expect(bitgrain, "train --resume full", 0);
-  CHECK(folder.text("full/model.safetensors") == undisturbed().weights);
+  CHECK((folder.text("full/model.safetensors") == undisturbed().weights));
 
   const pid_t process = start_limited(kRun + " --checkpoint-steps 1 --out later");
   REQUIRE(wait_for([&] { return contains(folder.text("err.txt"), "was not saved"); }));
@@ -201,7 +201,7 @@ TEST_CASE("a full disk ends no training; when there is room again, it is saved a
   INFO(later.out, later.err);
   CHECK(later.code == 0);
   CHECK(contains(later.err, "the checkpoint is saved again, after "));
-  CHECK(folder.text("later/model.safetensors") == undisturbed().weights);
+  CHECK((folder.text("later/model.safetensors") == undisturbed().weights));
 }
 
 TEST_CASE("a run that diverges stops, says where, and keeps its last good checkpoint") {

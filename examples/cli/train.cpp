@@ -43,7 +43,7 @@ class Train final : public Command {
     if (resume) read_options_of_run();
     if (quant_.method == "float") refuse_bits_without_method();
     if (!init_.empty() && !weights_.path.empty()) throw UsageError("--init and --weights: give one of them");
-    if (weights_.path.empty() && options.given("--layout") && !resume) throw UsageError("--layout needs --weights");
+    if (weights_.path.empty() && weights_.layout == "pytorch") throw UsageError("--layout pytorch needs --weights");
     print_header();
     const DatasetSplits data = data_.load();
     const ModelSpec spec = model_.spec(data.train);
