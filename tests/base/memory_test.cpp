@@ -33,6 +33,17 @@ TEST_CASE("every block is 64-byte aligned and writable over its whole length") {
   }
 }
 
+TEST_CASE("blocks that hold a huge page start at one, and go back to the system as they came") {
+  for (const std::size_t bytes : {kHugePage - 63, kHugePage, 3 * kHugePage - 1, 5 * kHugePage}) {
+    void* block = pool().allocate(bytes);
+    CHECK(reinterpret_cast<std::uintptr_t>(block) % kHugePage == 0);
+    std::memset(block, 0xAB, bytes);
+    pool().deallocate(block, bytes);
+  }
+  pool().release_cached();
+  CHECK(pool().stats().bytes_cached == 0);
+}
+
 TEST_CASE("size classes hold what was asked and waste at most a fifth of a block, above one cache line") {
   for (std::size_t bytes = 1; bytes < 200000; bytes = bytes + bytes / 7 + 1) {
     const std::size_t taken = bytes_taken_for(bytes);
