@@ -1,52 +1,23 @@
+// Protects matrix products as callers see them: all transposes, sizes, scalings, strides, and every way to cut the
+// work.
 #include "bitgrain/kernels/f32/gemm.hpp"
 
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <limits>
-#include <string>
+#include <array>
 
-#include "bitgrain/base/check.hpp"
-#include "bitgrain/kernels/reference/gemm.hpp"
-#include "kernels/float_case.hpp"
+#include "kernels/product_case.hpp"
 
 namespace {
 namespace kernels = bitgrain::kernels;
 using bitgrain::RandomStream;
 
-struct Product {
-  std::int64_t m, n, k;
-  bool trans_a = false, trans_b = false;
-  double alpha = 1, beta = 0;
-  std::int64_t gap = 0;  // columns between the rows of the stored matrices
-
-  std::int64_t lda() const { return (trans_a ? m : k) + gap; }
-  std::int64_t ldb() const { return (trans_b ? k : n) + gap; }
-  std::int64_t ldc() const { return n + gap; }
-  std::string name() const {
-    return bitgrain::detail::concat(trans_a ? "A^T" : "A", trans_b ? " B^T " : " B ", m, "x", n, "x", k, " alpha ",
-                                    alpha, " beta ", beta, " gap ", gap);
-  }
-};
-
-// |error| <= (k + 2) epsilon * |alpha| + |beta| epsilon for entries in [-1, 1].
 template <class T, class Arch>
-void compare(const Product& p, RandomStream& random) {
-  Guarded<T> a((p.trans_a ? p.k : p.m) * p.lda(), 1), b((p.trans_b ? p.n : p.k) * p.ldb(), 1);
-  Guarded<T> got(p.m * p.ldc(), 1), expected(p.m * p.ldc());
-  fill_random(a, random);
-  fill_random(b, random);
-  fill_random(got, random);
-  for (std::int64_t i = 0; i < got.size(); ++i) expected[i] = got[i];
-  if (p.beta == 0)
-    for (std::int64_t i = 0; i < p.m; ++i)
-      for (std::int64_t j = 0; j < p.n; ++j) got[i * p.ldc() + j] = std::numeric_limits<T>::quiet_NaN();
-  const T alpha = static_cast<T>(p.alpha), beta = static_cast<T>(p.beta);
-  kernels::gemm<T, Arch>(p.trans_a, p.trans_b, p.m, p.n, p.k, alpha, a.data(), p.lda(), b.data(), p.ldb(), beta,
-                         got.data(), p.ldc());
-  kernels::reference::gemm(p.trans_a, p.trans_b, p.m, p.n, p.k, alpha, a.data(), p.lda(), b.data(), p.ldb(), beta,
-                           expected.data(), p.ldc());
-  check_close(got, expected, static_cast<double>(p.k + 2) * std::abs(p.alpha) + std::abs(p.beta), p.name());
+void compare(const Product& product, RandomStream& random) {
+  compare_product<T>(product, random, [](const Product& p, const T* a, const T* b, T* c) {
+    kernels::gemm<T, Arch>(p.trans_a, p.trans_b, p.m, p.n, p.k, static_cast<T>(p.alpha), a, p.lda(), b, p.ldb(),
+                           static_cast<T>(p.beta), c, p.ldc());
+  });
 }
 }  // namespace
 
@@ -54,7 +25,7 @@ TEST_CASE_TEMPLATE("gemm equals its reference in all transpose cases at awkward 
   RandomStream random(1, "gemm");
   for (const bool trans_a : {false, true})
     for (const bool trans_b : {false, true})
-      for (const std::int64_t m : {1, 3, 7, 8, 9, 33})
+      for (const std::int64_t m : {1, 2, 3, 4, 5, 7, 8, 9, 14, 15, 33})
         for (const std::int64_t n : {1, 2, 10, 15, 16, 17, 47, 48, 49, 65})
           for (const std::int64_t k : {1, 5, 16, 31})
             compare<typename Case::T, typename Case::Arch>({m, n, k, trans_a, trans_b}, random);
@@ -82,10 +53,20 @@ TEST_CASE_TEMPLATE("gemm joins blocks and chunks of a long inner dimension", Cas
     }
 }
 
-TEST_CASE("gemm with many row blocks equals its reference") {
+TEST_CASE("gemm cut into blocks of columns and of rows equals its reference") {
   RandomStream random(4, "gemm");
-  compare<float, kernels::DefaultArch>({210, 130, 40}, random);
-  compare<float, kernels::DefaultArch>({97, 50, 33, true, false}, random);
+  for (const bool trans_a : {false, true})
+    for (const bool trans_b : {false, true})
+      for (const double beta : {0.0, 2.0}) {
+        using Arch = kernels::DefaultArch;
+        compare<float, Arch>({131, 257, 77, trans_a, trans_b, 1, beta, 0}, random);   // by columns, A in place
+        compare<float, Arch>({67, 300, 1100, trans_a, trans_b, 1, beta, 1}, random);  // by columns, A packed
+        compare<float, Arch>({701, 262, 600, trans_a, trans_b, 3, beta, 0}, random);  // by rows, A packed
+        compare<float, Arch>({1500, 17, 50, trans_a, trans_b, 1, beta, 5}, random);   // by rows, tall and thin
+        compare<float, Arch>({150, 150, 2, trans_a, trans_b, 1, beta, 0}, random);
+        compare<float, kernels::ScalarArch>({200, 90, 70, trans_a, trans_b, 1, beta, 0}, random);
+        compare<double, Arch>({300, 80, 90, trans_a, trans_b, 1, beta, 0}, random);
+      }
 }
 
 TEST_CASE("gemm without rows or columns does nothing, and with an inner dimension of 0 only scales C") {
@@ -102,7 +83,11 @@ TEST_CASE("gemm without rows or columns does nothing, and with an inner dimensio
 
 TEST_CASE("gemm gives the same bits at 1, 2 and 3 threads") {
   RandomStream random(5, "gemm");
-  for (const auto& size : {std::array<std::int64_t, 3>{300, 100, 64}, {16, 48, 20000}}) {
+  for (const auto& size : {std::array<std::int64_t, 3>{300, 100, 64},
+                           {16, 48, 20000},
+                           {150, 400, 700},
+                           {3000, 40, 30},
+                           {1, 3000, 200}}) {
     const std::int64_t m = size[0], n = size[1], k = size[2];
     Guarded<float> a(m * k), b(k * n);
     fill_random(a, random);

@@ -178,6 +178,13 @@ inline void prefetch([[maybe_unused]] std::uintptr_t p) {
 #endif
 }
 
+/// The same for memory that is about to be written, into the first-level cache.
+inline void prefetch_to_write([[maybe_unused]] std::uintptr_t p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(reinterpret_cast<const void*>(p), 1);
+#endif
+}
+
 /// Loads the first `count` lanes, 0 <= count <= size; the other lanes are `rest`. Reads nothing beyond.
 template <class V>
 inline V load_first(const typename V::value_type* p, std::int64_t count, typename V::value_type rest = 0) {

@@ -1,102 +1,130 @@
 #pragma once
 
-/// Matrix products with the register tile (tile.hpp).
+/// Matrix products: how the work is cut. The loops are in gemm_block.hpp, the register tile in gemm_tile.hpp.
 ///
-/// op(A) is read where it stands, transposed or not: a tile's rows may be anywhere. op(B) is packed into panels of
-/// columns, a block of the inner dimension at a time, so that a panel (512 x 48 floats, 96 KB) stays in the
-/// second-level cache while all rows of A pass by. Few rows of A would not pay for packing: then B is read in place
-/// if it can be.
+///     few rows or columns          one pass over the long matrix                               gemm_thin.hpp
+///     few multiply-adds            one block, on the thread that asks
+///     small C, long sums           chunks of the sums, each with a C of its own, added in order
+///     C wider than high, square    blocks of columns: each packs its B, A is packed once for all
+///     C higher than wide           blocks of rows: each packs its A, B is packed once for all
 ///
-/// Work is cut into row blocks x panels. A product of two long thin matrices (dW = X^T dY) has too few of them; its
-/// inner dimension is cut into chunks instead, each with a C of its own, added in order. All of this depends on the
-/// sizes alone, so results do not depend on threads.
+/// Small operands are not packed but read in place. All of this depends on the sizes alone, and in every case the
+/// sums run over the inner dimension in the same order, so results do not depend on the number of threads.
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <type_traits>
-#include <vector>
 
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
-#include "bitgrain/kernels/f32/pack.hpp"
-#include "bitgrain/kernels/f32/tile.hpp"
+#include "bitgrain/kernels/f32/gemm_block.hpp"
+#include "bitgrain/kernels/f32/gemm_problem.hpp"
+#include "bitgrain/kernels/f32/gemm_thin.hpp"
 #include "bitgrain/kernels/simd.hpp"
 
 namespace bitgrain::kernels {
 namespace detail {
 
-inline constexpr std::int64_t kGemmInner = 512;   // inner dimension of a block
-inline constexpr std::int64_t kGemmRows = 96;     // rows of a unit of work, a multiple of every tile_rows()
-inline constexpr std::int64_t kGemmInPlace = 32;  // up to so many rows of A, B is not packed if it need not be
+inline constexpr std::int64_t kGemmOneThread = 1 << 20;  // multiply-adds that one thread does sooner than two
+inline constexpr std::int64_t kGemmShared = 1 << 19;     // numbers packed for all at a time
 
+// Packing costs about 0.3 cycles a number, a multiply-add with a full tile a 32nd of a cycle. So an operand is packed
+// if it is used often; or if it is scattered over more lines or pages than its tile's loads can wait for.
 template <class T>
-struct GemmOperands {
-  std::int64_t m, n;
-  const T* a;
-  std::int64_t a_row, a_step;  // A of row i, inner index p is a[i * a_row + p * a_step]
-  T alpha;
-  const T* b;
-  std::int64_t b_step, b_column;  // B of inner index p, column j is b[p * b_step + j * b_column]
-};
-
-// C (+)= alpha A[:, begin:end] B[begin:end, :], packing B block by block.
+GemmOperand place_of_a(const GemmProblem<T>& p) {
+  const bool in_place = p.n <= 256 || p.k <= 16 || (p.a_row == 1 && p.m <= 128);
+  return in_place ? GemmOperand::in_place : GemmOperand::packed_by_block;
+}
 template <class T, class Arch>
-void gemm_range(const GemmOperands<T>& g, std::int64_t begin, std::int64_t end, T* c, std::int64_t ldc,
-                bool accumulate) {
-  constexpr std::int64_t kL = kLanes<T, Arch>;
-  const Panels<T, Arch> panels(g.n);
-  std::vector<Panel> list;
-  panels.for_each([&](const Panel& panel) { list.push_back(panel); });
-  const auto panel_count = static_cast<std::int64_t>(list.size());
-  const std::int64_t row_blocks = (g.m + kGemmRows - 1) / kGemmRows;
-  const bool in_place = g.m <= kGemmInPlace && g.b_column == 1 && g.n % kL == 0 && g.alpha == T(1);
-  const std::int64_t blocks = (end - begin + kGemmInner - 1) / kGemmInner;
-  const std::int64_t inner = (end - begin + blocks - 1) / blocks;
-  Scratch<T> packed(static_cast<std::size_t>(in_place ? 0 : inner * panels.width()));
+GemmOperand place_of_b(const GemmProblem<T>& p) {
+  const bool full_vectors = kGemmMasksColumns<T, Arch> || p.n % kLanes<T, Arch> == 0;
+  const bool in_place = p.b_column == 1 && full_vectors && (p.m <= 48 || p.k * p.n <= (1 << 16));
+  return in_place ? GemmOperand::in_place : GemmOperand::packed_by_block;
+}
 
-  for (std::int64_t first = begin; first < end; first += inner, accumulate = true) {
-    const std::int64_t depth = std::min(inner, end - first);
-    if (!in_place)
-      parallel_for(panel_count, std::max<std::int64_t>(1, (1 << 14) / (depth * kL)),
-                   [&](std::int64_t i, std::int64_t last) {
-                     for (; i < last; ++i) {
-                       const Panel& panel = list[static_cast<std::size_t>(i)];
-                       pack_panel(depth, panel.columns, g.alpha, g.b + first * g.b_step + panel.first * g.b_column,
-                                  g.b_step, g.b_column, panel.vectors * kL, packed.data() + depth * panel.first);
-                     }
-                   });
-    const TileSegment whole{0, 0};
-    const std::int64_t unit_macs = std::min(g.m, kGemmRows) * depth * std::min(g.n, kTileVectors * kL);
-    const std::int64_t grain = std::max<std::int64_t>(1, (1 << 18) / unit_macs);
-    parallel_for(row_blocks * panel_count, grain, [&](std::int64_t i, std::int64_t last) {
-      std::array<std::int64_t, kMaxTileRows> from{}, to{};
-      for (; i < last; ++i) {
-        const Panel& panel = list[static_cast<std::size_t>(i % panel_count)];
-        const std::int64_t bottom = std::min(g.m, (i / panel_count + 1) * kGemmRows);
-        const std::int64_t tile = tile_rows(panel.vectors);
-        const T* b = in_place ? g.b + first * g.b_step + panel.first : packed.data() + depth * panel.first;
-        for (std::int64_t row = i / panel_count * kGemmRows; row < bottom; row += tile) {
-          const std::int64_t count = std::min(tile, bottom - row);
-          for (std::int64_t p = 0; p < tile; ++p) {
-            from[static_cast<std::size_t>(p)] = (row + std::min(p, count - 1)) * g.a_row;
-            to[static_cast<std::size_t>(p)] = (row + std::min(p, count - 1)) * ldc + panel.first;
-          }
-          multiply_tile<T, Arch>(panel.vectors,
-                                 {g.a + first * g.a_step, from.data(), g.a_step, b,
-                                  in_place ? g.b_step : panel.vectors * kL, &whole, 1, depth},
-                                 {c, to.data(), count, panel.columns, nullptr, accumulate});
-        }
+// How many chunks the sums are cut into: more than one if they are long and C is small.
+inline std::int64_t gemm_chunks(std::int64_t m, std::int64_t n, std::int64_t k) {
+  if (m * n > (1 << 16) || k < 4096) return 1;
+  return std::clamp<std::int64_t>(k / 1024, 1, 8);
+}
+
+// C = beta C + the Cs of all chunks, in order.
+template <class T, class Arch>
+void gemm_by_terms(const GemmProblem<T>& p, std::int64_t chunks) {
+  Scratch<T> parts(static_cast<std::size_t>(chunks * p.m * p.n));
+  parallel_for(chunks, 1, [&](std::int64_t chunk, std::int64_t last) {
+    for (; chunk < last; ++chunk) {
+      GemmProblem<T> part = p;
+      part.c = parts.data() + chunk * p.m * p.n;
+      part.ldc = p.n;
+      const GemmBlocks<T, Arch> blocks(part, place_of_a(p), place_of_b<T, Arch>(p));
+      blocks.multiply(blocks.all_tiles(), blocks.all_panels(), {chunk * p.k / chunks, (chunk + 1) * p.k / chunks},
+                      T(0));
+    }
+  });
+  parallel_for(p.m, std::max<std::int64_t>(1, 8192 / p.n), [&](std::int64_t i, std::int64_t end) {
+    for (; i < end; ++i) {
+      T* c = p.c + i * p.ldc;
+      if (p.beta == T(0))
+        for (std::int64_t j = 0; j < p.n; ++j) c[j] = parts[static_cast<std::size_t>(i * p.n + j)];
+      else
+        for (std::int64_t j = 0; j < p.n; ++j) c[j] = p.beta * c[j] + parts[static_cast<std::size_t>(i * p.n + j)];
+      for (std::int64_t chunk = 1; chunk < chunks; ++chunk) {
+        const T* part = parts.data() + (chunk * p.m + i) * p.n;
+        for (std::int64_t j = 0; j < p.n; ++j) c[j] += part[j];
       }
+    }
+  });
+}
+
+// Blocks of columns, each packing its B; A is packed once for all.
+template <class T, class Arch>
+void gemm_by_columns(const GemmProblem<T>& p, GemmOperand a, GemmOperand b) {
+  if (a == GemmOperand::packed_by_block) a = GemmOperand::packed_for_all;
+  const bool share = a == GemmOperand::packed_for_all;
+  const GemmBlocks<T, Arch> blocks(p, a, b);
+  const GemmRange tiles = blocks.all_tiles();
+  const std::int64_t width = share ? blocks.packed_rows(tiles) : 0;
+  const std::int64_t slab = share ? std::min(p.k, std::max(kGemmShared / width, kGemmDepth)) : p.k;
+  Scratch<T> packed(static_cast<std::size_t>(width * slab));
+  const std::int64_t unit = std::clamp<std::int64_t>(blocks.panels() / 4, 1, 8);
+  for (std::int64_t first = 0; first < p.k; first += slab) {
+    const GemmRange terms{first, std::min(p.k, first + slab)};
+    if (share)
+      parallel_for(tiles.size(), std::max<std::int64_t>(1, (1 << 12) / terms.size()),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     blocks.pack_a(tiles, {begin, end}, terms, packed.data());
+                   });
+    parallel_for(blocks.panels(), unit, [&](std::int64_t begin, std::int64_t end) {
+      blocks.multiply(tiles, {begin, end}, terms, first == 0 ? p.beta : T(1), {packed.data(), tiles});
     });
   }
 }
 
-// How many chunks the inner dimension is cut into: more than one if there is much of it but little of C.
-inline std::int64_t gemm_chunks(std::int64_t m, std::int64_t n, std::int64_t k) {
-  const std::int64_t units = ((m + kGemmRows - 1) / kGemmRows) * ((n + 47) / 48);
-  if (units >= 16) return 1;
-  return std::clamp<std::int64_t>(std::min(k / (4 * kGemmInner), 16 / units), 1, 16);
+// Blocks of rows, each packing its A; B is packed once for all, a slab at a time.
+template <class T, class Arch>
+void gemm_by_rows(const GemmProblem<T>& p, GemmOperand a, GemmOperand b) {
+  if (b == GemmOperand::packed_by_block) b = GemmOperand::packed_for_all;
+  const bool share = b == GemmOperand::packed_for_all;
+  const GemmBlocks<T, Arch> blocks(p, a, b);
+  constexpr std::int64_t kWidth = GemmBlocks<T, Arch>::kWidth;
+  const std::int64_t depth = share ? std::min(kGemmDepth, p.k) : p.k;
+  const std::int64_t width = share ? std::max<std::int64_t>(kGemmShared / 2 / depth / kWidth, 8) : blocks.panels();
+  Scratch<T> packed(static_cast<std::size_t>(share ? depth * std::min(width, blocks.panels()) * kWidth : 0));
+  const std::int64_t unit = std::clamp<std::int64_t>(blocks.tiles() / 8, 1, 4);
+  for (std::int64_t left = 0; left < blocks.panels(); left += width) {
+    const GemmRange panels{left, std::min(left + width, blocks.panels())};
+    for (std::int64_t first = 0; first < p.k; first += depth) {
+      const GemmRange terms{first, std::min(p.k, first + depth)};
+      if (share)
+        parallel_for(panels.size(), 8, [&](std::int64_t begin, std::int64_t end) {
+          blocks.pack_b(panels, {left + begin, left + end}, terms, packed.data());
+        });
+      parallel_for(blocks.tiles(), unit, [&](std::int64_t begin, std::int64_t end) {
+        blocks.multiply({begin, end}, panels, terms, first == 0 ? p.beta : T(1), {packed.data(), panels});
+      });
+    }
+  }
 }
 
 }  // namespace detail
@@ -111,25 +139,26 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
   if (m <= 0 || n <= 0) return;
   if constexpr (kFromKernelSet<T, Arch>)
     return kernel_set().gemm(trans_a, trans_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-  const std::int64_t chunks = detail::gemm_chunks(m, n, k);
-  const bool overwritten = beta == T(0) && chunks == 1 && k > 0;  // by the first block
-  if (beta != T(1) && !overwritten)
+  if (k <= 0) {
     for (std::int64_t i = 0; i < m; ++i)
       for (std::int64_t j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : beta * c[i * ldc + j];
-  if (k <= 0) return;
-  const detail::GemmOperands<T> operands{
-      m, n, a, trans_a ? 1 : lda, trans_a ? lda : 1, alpha, b, trans_b ? 1 : ldb, trans_b ? ldb : 1};
-  if (chunks == 1) return detail::gemm_range<T, Arch>(operands, 0, k, c, ldc, beta != T(0));
-
-  Scratch<T> parts(static_cast<std::size_t>(chunks * m * n));
-  parallel_for(chunks, 1, [&](std::int64_t chunk, std::int64_t last) {
-    for (; chunk < last; ++chunk)
-      detail::gemm_range<T, Arch>(operands, chunk * k / chunks, (chunk + 1) * k / chunks,
-                                  parts.data() + chunk * m * n, n, false);
-  });
-  for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
-    for (std::int64_t i = 0; i < m; ++i)
-      for (std::int64_t j = 0; j < n; ++j) c[i * ldc + j] += parts[static_cast<std::size_t>((chunk * m + i) * n + j)];
+    return;
+  }
+  const GemmProblem<T> problem{
+      m, n, k, a, trans_a ? 1 : lda, trans_a ? lda : 1, b, trans_b ? 1 : ldb, trans_b ? ldb : 1, alpha, beta, c, ldc};
+  const std::int64_t thin = std::min(m, n);
+  if (thin == 1 || (thin <= kGemmThin && k >= 64)) return gemm_thin<T, Arch>(problem);
+  const std::int64_t chunks = detail::gemm_chunks(m, n, k);
+  if (chunks > 1) return detail::gemm_by_terms<T, Arch>(problem, chunks);
+  const GemmOperand left = detail::place_of_a(problem), right = detail::place_of_b<T, Arch>(problem);
+  if (m * n * k <= detail::kGemmOneThread) {
+    const GemmBlocks<T, Arch> blocks(problem, left, right);
+    blocks.multiply(blocks.all_tiles(), blocks.all_panels(), {0, k}, beta);
+  } else if (m <= 2 * n) {
+    detail::gemm_by_columns<T, Arch>(problem, left, right);
+  } else {
+    detail::gemm_by_rows<T, Arch>(problem, left, right);
+  }
 }
 
 }  // namespace bitgrain::kernels

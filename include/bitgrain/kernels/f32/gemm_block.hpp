@@ -1,0 +1,236 @@
+#pragma once
+
+/// A block of a matrix product on one thread: some tiles of rows times some panels of columns, over a range of terms
+/// of the inner dimension.
+///
+/// The range is cut into steps. Within one, a tile of A (14 x 512 floats, 28 KB) stays in the first-level cache while
+/// panels of B pass by from the second level, and C is written along its rows. An operand is read where it stands, or
+/// was packed for all blocks, or the block packs its part. What is read in place is fetched ahead: the memory of a
+/// tile is scattered, and the hardware foresees only what lies next to each other.
+
+#include <algorithm>
+#include <cstdint>
+
+#include "bitgrain/kernels/f32/gemm_pack.hpp"
+#include "bitgrain/kernels/f32/gemm_problem.hpp"
+#include "bitgrain/kernels/f32/gemm_tile.hpp"
+#include "bitgrain/kernels/simd.hpp"
+
+namespace bitgrain::kernels {
+
+/// The most terms of a step.
+inline constexpr std::int64_t kGemmDepth = 512;
+
+/// How an operand reaches the tiles.
+enum class GemmOperand { in_place, packed_by_block, packed_for_all };
+
+/// A range of tiles, panels or terms.
+struct GemmRange {
+  std::int64_t begin, end;
+  std::int64_t size() const { return end - begin; }
+};
+
+/// An operand that was packed for all blocks: its tiles or panels `pieces`, for the terms that `multiply` is given.
+template <class T>
+struct PackedForAll {
+  const T* data = nullptr;
+  GemmRange pieces{};
+};
+
+/// Fetches a rectangle of memory into the second-level cache, some lines at a time.
+template <class T>
+class FetchAhead {
+ public:
+  FetchAhead() = default;
+  FetchAhead(const T* first, std::int64_t rows, std::int64_t columns, std::int64_t row_step)
+      : row_(reinterpret_cast<std::uintptr_t>(first)),
+        rows_(rows),
+        row_bytes_(columns * kSize),
+        row_step_(row_step * kSize) {}
+
+  std::int64_t lines() const { return rows_ * ((row_bytes_ + kLine - 1) / kLine); }
+  void fetch(std::int64_t lines) {
+    for (; lines > 0 && rows_ > 0; --lines) {
+      prefetch(row_ + static_cast<std::uintptr_t>(done_));
+      done_ += kLine;
+      if (done_ < row_bytes_) continue;
+      done_ = 0;
+      row_ += static_cast<std::uintptr_t>(row_step_);
+      --rows_;
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kSize = sizeof(T), kLine = 64;
+  std::uintptr_t row_ = 0;  // may run beyond the matrix: nothing is read
+  std::int64_t rows_ = 0, row_bytes_ = 0, row_step_ = 0, done_ = 0;
+};
+
+/// A product cut for the tile, and how its operands are read.
+template <class T, class Arch>
+class GemmBlocks {
+ public:
+  static constexpr std::int64_t kL = kLanes<T, Arch>;
+  static constexpr std::int64_t kWidth = kGemmTileVectors * kL;  ///< columns of a panel
+
+  GemmBlocks(const GemmProblem<T>& problem, GemmOperand a, GemmOperand b)
+      : p_(problem), tiles_(problem.m), a_(a), b_(b) {
+    // Long operands in place whose rows are terms: as many terms as the first-level cache holds for the tiles of a
+    // step, which then read memory front to back.
+    constexpr std::int64_t kSize = sizeof(T), kSecondLevel = 1 << 18, kFirstLevel = 1 << 15;
+    const std::int64_t row = (a_along_terms() ? p_.m : 0) + (b_ == GemmOperand::in_place ? p_.n : 0);
+    if (row * p_.k * kSize > kSecondLevel) {
+      most_terms_ = std::clamp<std::int64_t>(kFirstLevel / (row * kSize), 64, kGemmDepth);
+      fetch_terms_ = true;
+    }
+    fetch_tiles_ = a_ == GemmOperand::in_place && !a_along_terms() && p_.m * p_.k * kSize > kSecondLevel;
+  }
+
+  std::int64_t tiles() const { return tiles_.count(); }
+  std::int64_t panels() const { return (p_.n + kWidth - 1) / kWidth; }
+  GemmRange all_tiles() const { return {0, tiles()}; }
+  GemmRange all_panels() const { return {0, panels()}; }
+  /// Numbers per term of packed tiles or panels.
+  std::int64_t packed_rows(const GemmRange& tiles) const { return place_of(tiles.end) - place_of(tiles.begin); }
+  std::int64_t packed_columns(const GemmRange& panels) const {
+    return (std::min(p_.n, panels.end * kWidth) - panels.begin * kWidth + kL - 1) / kL * kL;
+  }
+  /// The terms of a step, but for the last one of a range.
+  std::int64_t depth_of(const GemmRange& terms) const {
+    const std::int64_t steps = (terms.size() + most_terms_ - 1) / most_terms_;
+    return (terms.size() + steps - 1) / steps;
+  }
+
+  /// Packs tiles of A, or panels of B, for all steps of `terms`; step by step. Only the pieces `mine` of `all`, so
+  /// that threads can share the work.
+  void pack_a(const GemmRange& all, const GemmRange& mine, const GemmRange& terms, T* packed) const {
+    const std::int64_t full = depth_of(terms), width = packed_rows(all);
+    for (std::int64_t first = terms.begin; first < terms.end; first += full) {
+      const std::int64_t depth = std::min(full, terms.end - first);
+      T* to = packed + (first - terms.begin) * width + (place_of(mine.begin) - place_of(all.begin)) * depth;
+      for (std::int64_t i = mine.begin; i < mine.end; ++i) {
+        const auto tile = tiles_[i];
+        const T* from = p_.a + tile.first * p_.a_row + first * p_.a_step;
+        if (p_.a_row == 1)
+          pack_with_grain<T, Arch>(depth, tile.rows, from, p_.a_step, tile.rows, to);
+        else
+          pack_against_grain<T, Arch>(depth, tile.rows, from, p_.a_row, tile.rows, to);
+        to += tile.rows * depth;
+      }
+    }
+  }
+  void pack_b(const GemmRange& all, const GemmRange& mine, const GemmRange& terms, T* packed) const {
+    const std::int64_t full = depth_of(terms), width = packed_columns(all);
+    for (std::int64_t first = terms.begin; first < terms.end; first += full) {
+      const std::int64_t depth = std::min(full, terms.end - first);
+      T* to = packed + (first - terms.begin) * width + (mine.begin - all.begin) * kWidth * depth;
+      const T* from = p_.b + first * p_.b_step + mine.begin * kWidth * p_.b_column;
+      if (p_.b_column == 1) {
+        const std::int64_t columns = std::min(p_.n, mine.end * kWidth) - mine.begin * kWidth;
+        pack_panels<T, Arch>(depth, columns, from, p_.b_step, to);
+        continue;
+      }
+      for (std::int64_t j = mine.begin; j < mine.end; ++j, from += kWidth * p_.b_column, to += kWidth * depth) {
+        const std::int64_t columns = columns_of(j);
+        pack_against_grain<T, Arch>(depth, columns, from, p_.b_column, (columns + kL - 1) / kL * kL, to);
+      }
+    }
+  }
+
+  /// Computes C of `tiles` x `panels` from `terms`, with `beta` for what C holds.
+  void multiply(const GemmRange& tiles, const GemmRange& panels, const GemmRange& terms, T beta,
+                const PackedForAll<T>& packed = {}) const {
+    if (tiles.size() == 0 || panels.size() == 0) return;
+    GemmBuffer<T> a_buffer, b_buffer;
+    const std::int64_t full = depth_of(terms);
+    T* own_a = nullptr;
+    T* own_b = nullptr;
+    if (a_ == GemmOperand::packed_by_block) own_a = a_buffer.get(full * packed_rows(tiles));
+    if (b_ == GemmOperand::packed_by_block) own_b = b_buffer.get(full * packed_columns(panels));
+    for (std::int64_t first = terms.begin; first < terms.end; first += full, beta = T(1)) {
+      const GemmRange now{first, std::min(first + full, terms.end)};
+      const std::int64_t depth = now.size();
+      if (own_a) pack_a(tiles, tiles, now, own_a);
+      if (own_b) pack_b(panels, panels, now, own_b);
+      const T* a = own_a;
+      if (a_ == GemmOperand::packed_for_all)
+        a = packed.data + (first - terms.begin) * packed_rows(packed.pieces) +
+            (place_of(tiles.begin) - place_of(packed.pieces.begin)) * depth;
+      const T* b = own_b;
+      if (b_ == GemmOperand::packed_for_all)
+        b = packed.data + (first - terms.begin) * packed_columns(packed.pieces) +
+            (panels.begin - packed.pieces.begin) * kWidth * depth;
+      multiply_step(tiles, panels, now, std::min(now.end + full, terms.end), beta, a, b);
+    }
+  }
+
+ private:
+  // One step; the next one ends at `next_end`. Packed operands begin at a and b; in place, these are not used.
+  void multiply_step(const GemmRange& tiles, const GemmRange& panels, const GemmRange& terms, std::int64_t next_end,
+                     T beta, const T* a, const T* b) const {
+    const std::int64_t depth = terms.size();
+    const bool a_in_place = a_ == GemmOperand::in_place, b_in_place = b_ == GemmOperand::in_place;
+    FetchAhead<T> next_a, next_b, next_tile;
+    std::int64_t a_lines = 0, b_lines = 0, tile_lines = 0;  // to fetch before every tile
+    if (fetch_terms_) {
+      const std::int64_t next = next_end - terms.end, calls = tiles.size() * panels.size();
+      if (a_along_terms())
+        next_a = {p_.a + tiles_[tiles.begin].first + terms.end * p_.a_step, next, packed_rows(tiles), p_.a_step};
+      if (b_in_place)
+        next_b = {p_.b + panels.begin * kWidth + terms.end * p_.b_step, next, packed_columns(panels), p_.b_step};
+      a_lines = (next_a.lines() + calls - 1) / calls;
+      b_lines = (next_b.lines() + calls - 1) / calls;
+    }
+
+    GemmTile<T> t{};
+    t.depth = depth;
+    t.ldc = p_.ldc;
+    t.alpha = p_.alpha;
+    t.beta = beta;
+    t.a_row = a_in_place ? p_.a_row : 1;
+    for (std::int64_t i = tiles.begin; i < tiles.end; ++i) {
+      const auto tile = tiles_[i];
+      t.skip = tile.skip;
+      if (a_in_place) {
+        t.a = p_.a + tile.first * p_.a_row + terms.begin * p_.a_step;
+        t.a_step = p_.a_step;
+        if (fetch_tiles_ && i + 1 < tiles.end) {
+          next_tile = {t.a + tile.rows * p_.a_row, tile.rows, depth, p_.a_row};
+          tile_lines = (next_tile.lines() + panels.size() - 1) / panels.size();
+        }
+      } else {
+        t.a = a;
+        t.a_step = tile.rows;
+        a += tile.rows * depth;
+      }
+      for (std::int64_t j = panels.begin; j < panels.end; ++j) {
+        t.columns = columns_of(j);
+        const int vectors = t.columns > kL ? 2 : 1;
+        if (b_in_place) {
+          t.b = p_.b + terms.begin * p_.b_step + j * kWidth;
+          t.b_step = p_.b_step;
+        } else {
+          t.b = b + (j - panels.begin) * kWidth * depth;
+          t.b_step = vectors * kL;
+        }
+        t.c = p_.c + tile.first * p_.ldc + j * kWidth;
+        next_a.fetch(a_lines);
+        next_b.fetch(b_lines);
+        next_tile.fetch(tile_lines);
+        gemm_tile<T, Arch>(tile.rows, vectors, t);
+      }
+    }
+  }
+
+  bool a_along_terms() const { return a_ == GemmOperand::in_place && p_.a_row == 1; }
+  std::int64_t place_of(std::int64_t tile) const { return tiles_.place(tile); }
+  std::int64_t columns_of(std::int64_t panel) const { return std::min(p_.n - panel * kWidth, kWidth); }
+
+  GemmProblem<T> p_;
+  RowTiles<T, Arch> tiles_;
+  GemmOperand a_, b_;
+  std::int64_t most_terms_ = kGemmDepth;
+  bool fetch_terms_ = false, fetch_tiles_ = false;
+};
+
+}  // namespace bitgrain::kernels
