@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "bitgrain/base/memory.hpp"
@@ -25,6 +26,7 @@
 #include "bitgrain/kernels/f32/conv2d_direct.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
 #include "bitgrain/kernels/f32/conv2d_strip.hpp"
+#include "bitgrain/kernels/f32/conv2d_weight_lines.hpp"
 #include "bitgrain/kernels/f32/tile.hpp"
 
 namespace bitgrain::kernels {
@@ -44,7 +46,7 @@ class WeightGradient {
                0.9 * filling(plan.terms(), kMaxTileRows);
   }
 
-  WeightGradient(const ConvPlan& plan, const GradientBlocks& blocks, bool turned)
+  WeightGradient(const ConvPlan& plan, const PixelBlocks& blocks, bool turned)
       : plan_(plan),
         runs_(plan),
         turned_(turned),
@@ -137,8 +139,11 @@ void run_weight_gradient(const ConvPlan& plan, const T* x, const T* dy, T* dw) {
     std::fill_n(dw, size, T(0));
     return;
   }
-  const GradientBlocks blocks(plan, sizeof(T));
-  const bool turned = detail::WeightGradient<T, Arch>::better_turned(plan);
+  const bool lines = fits_weight_lines<T, Arch>(plan);
+  const bool turned = !lines && detail::WeightGradient<T, Arch>::better_turned(plan);
+  const PixelBlocks blocks =
+      lines ? PixelBlocks(plan.batch, plan.h.count, divide_up(detail::kGradientPixels, plan.w.count))
+            : GradientBlocks(plan, sizeof(T));
   // Up to 16 chunks of pixels, each worth a thread's while, whose copies of dw take at most 8 MB together; where that
   // leaves too few chunks to share, the filters are divided as well.
   const std::int64_t macs = plan.batch * plan.h.count * plan.macs_per_row();
@@ -154,12 +159,21 @@ void run_weight_gradient(const ConvPlan& plan, const T* x, const T* dy, T* dw) {
   Scratch<T> parts(static_cast<std::size_t>(turned || chunks > 1 ? chunks * size : 0));
   T* const first_part = turned || chunks > 1 ? parts.data() : dw;
   parallel_for(chunks * filter_chunks, 1, [&](std::int64_t begin, std::int64_t end) {
-    detail::WeightGradient<T, Arch> gradient(plan, blocks, turned);
+    std::optional<detail::WeightGradient<T, Arch>> gradient;
+    if (!lines) gradient.emplace(plan, blocks, turned);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t chunk = i / filter_chunks, filter = i % filter_chunks * filters;
-      for (std::int64_t b = chunk * per_chunk; b < std::min(blocks.count(), (chunk + 1) * per_chunk); ++b)
-        gradient.run(blocks[b], x, dy, filter, std::min(plan.group_out, filter + filters), first_part + chunk * size,
-                     b > chunk * per_chunk);
+      const std::int64_t last_filter = std::min(plan.group_out, filter + filters);
+      T* const part = first_part + chunk * size;
+      std::optional<detail::WeightLines<T, Arch>> line_gradient;
+      if (lines) line_gradient.emplace(plan, blocks, filter, last_filter);
+      for (std::int64_t b = chunk * per_chunk; b < std::min(blocks.count(), (chunk + 1) * per_chunk); ++b) {
+        const bool accumulate = b > chunk * per_chunk;
+        if (lines)
+          line_gradient->run(blocks[b], x, dy, part, accumulate);
+        else
+          gradient->run(blocks[b], x, dy, filter, last_filter, part, accumulate);
+      }
     }
   });
   if (chunks > 1) detail::add_parts<T, Arch>(chunks, size, first_part, turned ? first_part : dw);
