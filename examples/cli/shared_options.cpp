@@ -89,6 +89,14 @@ void TrainingOptions::declare_finetune(OptionSet& options) {
   options.whole("--pad", pad, 0, 64, "pixels of --augment");
 }
 
+void TrainingOptions::declare_arithmetic(OptionSet& options) {
+  options.flag(
+      "--no-winograd", no_winograd,
+      "sum all float convolutions directly: slower, rounds less (Winograd's method is used where it is faster)");
+  options.flag("--profile", profile, "print at the end where the time of a training step went, op by op")
+      .unrecorded();
+}
+
 void TrainingOptions::declare_checkpoints(OptionSet& options) {
   options
       .real(

@@ -61,11 +61,14 @@ struct TrainingOptions {
   double learning_rate = 0.1, step_factor = 0.1, momentum = 0.9, weight_decay = 5e-4, label_smoothing = 0,
          clip_norm = 0, checkpoint_seconds = 60;
   std::int64_t checkpoint_steps = 0;
+  bool profile = false, no_winograd = false;
   std::string schedule = "one-cycle", optimizer = "sgd", augment = "none";
 
   void declare(OptionSet& options);
   /// Only what the fine-tune of a search has: one cycle of SGD.
   void declare_finetune(OptionSet& options);
+  /// --profile and --no-winograd.
+  void declare_arithmetic(OptionSet& options);
   /// How often the run is saved.
   void declare_checkpoints(OptionSet& options);
 };

@@ -32,6 +32,7 @@ class Train final : public Command {
     weights_.declare(options, true);
     quant_.declare(options, {"float", "lsq", "uniform", "uniform-percentile", "uniform-mse"});
     training_.declare(options);
+    training_.declare_arithmetic(options);
     run_.declare(options);
     training_.declare_checkpoints(options);
     options.text("--resume", resume_, "DIR", "go on with the run in this folder, behind the last step it has saved")
@@ -68,7 +69,7 @@ class Train final : public Command {
  private:
   // Options that a resumed run may have of its own.
   static bool changes_nothing(const Option& option) {
-    return option.name == "--threads" || option.name.starts_with("--checkpoint-");
+    return option.name == "--threads" || option.name == "--profile" || option.name.starts_with("--checkpoint-");
   }
   // The command line that goes on with the run in `folder`.
   std::string resuming(const RunFolder& folder) const {

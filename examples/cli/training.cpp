@@ -5,12 +5,14 @@
 #include <chrono>
 #include <memory>
 
+#include "bitgrain/kernels/winograd_setting.hpp"
 #include "bitgrain/optim/adamw.hpp"
 #include "bitgrain/optim/one_cycle.hpp"
 #include "bitgrain/optim/sgd.hpp"
 #include "bitgrain/run/checkpoint_hook.hpp"
 #include "bitgrain/run/interrupt.hpp"
 #include "bitgrain/run/metrics.hpp"
+#include "bitgrain/run/profile_hook.hpp"
 #include "bitgrain/run/progress.hpp"
 #include "bitgrain/run/table.hpp"
 #include "bitgrain/train/trainer.hpp"
@@ -70,6 +72,7 @@ Tensor<std::uint8_t> diagnosed_images(const ImageDataset& images) {
 TrainingOutcome train_network(Network& network, const DatasetSplits& data, const TrainingOptions& options,
                               std::uint64_t seed, const RunFolder& run, const std::string& identity, bool resume) {
   const auto start = std::chrono::steady_clock::now();
+  kernels::set_winograd(!options.no_winograd);
   BITGRAIN_CHECK(data.train.size() >= options.batch, "--batch: ", options.batch, " images per step, but there are ",
                  data.train.size(), " training images");
   BatchLoader loader(data.train, network.spec.encoding,
@@ -92,6 +95,8 @@ TrainingOutcome train_network(Network& network, const DatasetSplits& data, const
   CheckpointHook checkpoint(run / "checkpoint.safetensors", identity,
                             {options.checkpoint_seconds, options.checkpoint_steps}, say_line);
   checkpoint.describe_network(to_metadata(network.spec));
+  ProfileHook profile;  // first, so that what other hooks do between steps is left out
+  if (options.profile) trainer.add_hook(profile);
   for (TrainHook* hook : {static_cast<TrainHook*>(&interrupt), static_cast<TrainHook*>(&progress),
                           static_cast<TrainHook*>(&metrics), static_cast<TrainHook*>(&checkpoint)})
     trainer.add_hook(*hook);
@@ -109,6 +114,8 @@ TrainingOutcome train_network(Network& network, const DatasetSplits& data, const
     fail(error.what(), ". The last good checkpoint, of step ", checkpoint.saved_step(), ", stays in ",
          checkpoint.path(), "; to go on from its weights in another way, give it to --init");
   }
+
+  if (options.profile) say(profile.text());
 
   TrainingOutcome outcome;
   outcome.signal = state.finished() ? 0 : guard.signal();

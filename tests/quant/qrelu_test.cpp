@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include "bitgrain/nn/float_layers.hpp"
+#include "bitgrain/ops/sum.hpp"
 #include "bitgrain/quant/float.hpp"
 #include "bitgrain/quant/lsq.hpp"
+#include "bitgrain/quant/quant_layers.hpp"
 
 using namespace bitgrain;
 
@@ -36,4 +39,38 @@ TEST_CASE("a quantized activation is traced as 'quantize', a float one as what i
   plain(x);
   REQUIRE(trace.records.size() == 2);
   CHECK(trace.records[1].op == "relu");
+}
+
+TEST_CASE("only a nonlinearity in full precision that nobody observes is a plain ReLU") {
+  QReLU<Float> plain(kActivation);
+  QReLU<Lsq> lsq(kActivation);
+  QReLU<AnyQuantizer> any(kActivation);
+  CHECK(plain.is_plain_relu());
+  CHECK_FALSE(lsq.is_plain_relu());
+  CHECK(any.is_plain_relu());
+  *any.any() = AnyQuantizer<float>(Lsq<float>(kActivation));
+  CHECK_FALSE(any.is_plain_relu());
+  struct Observer final : QuantObserver<float> {
+    Var<float> observe(const QuantSite<float>&, const Var<float>&, const Var<float>& y) override { return y; }
+  };
+  const Observer observer;
+  CHECK_FALSE(plain.is_plain_relu());
+}
+
+TEST_CASE("a block of an erased family trains like the float family while its quantizers are in full precision") {
+  const Tensor<float> images({2, 4, 4, 1}, 0.5f);
+  AnyLayers<>::ConvBnAct any(AnyLayers<>::Options{}, 1, 3, Window2d::square(3, 1, 1));
+  FloatLayers<>::ConvBnAct plain(FloatLayers<>::Options{}, 1, 3, Window2d::square(3, 1, 1));
+  const auto train = [&](auto& block) {
+    for (auto& p : block.parameters())
+      if (p.name == "conv.weight")
+        for (std::int64_t i = 0; i < p.var.numel(); ++i)
+          p.var.mutable_value().mutable_data()[i] = 0.1f * static_cast<float>(i % 7) - 0.2f;
+    sum(block(Var<float>(images))).backward();
+    std::vector<float> gradients;
+    for (auto& p : block.parameters())
+      gradients.insert(gradients.end(), p.var.grad().data(), p.var.grad().data() + p.var.numel());
+    return gradients;
+  };
+  CHECK(train(any) == train(plain));
 }

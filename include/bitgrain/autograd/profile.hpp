@@ -72,6 +72,21 @@ class Profile {
   std::vector<ProfileEntry> entries_;
 };
 
+/// While one lives, nothing is booked on this thread.
+class ProfilePause {
+ public:
+  ProfilePause() : paused_(std::exchange(Profile::current(), nullptr)) {}
+  ~ProfilePause() {
+    Profile::current() = paused_;
+    if (paused_) paused_->skip();
+  }
+  ProfilePause(const ProfilePause&) = delete;
+  ProfilePause& operator=(const ProfilePause&) = delete;
+
+ private:
+  Profile* paused_;
+};
+
 /// Books the time since the last mark in the live profile, if there is one.
 inline void profile_mark(std::string_view phase, std::string_view what) {
   if (Profile* profile = Profile::current()) [[unlikely]]

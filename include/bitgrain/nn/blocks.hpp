@@ -6,8 +6,8 @@
 ///
 ///     Conv(options, in, out, window, bias, groups)      Linear(options, in, out, bias)      Act(options)
 ///
-/// Children are called "conv" or "linear", "bn", "act". Where Act is nothing but a ReLU (it says so by a member
-/// `kPlainRelu = true`), training runs batch norm, add and ReLU as one op.
+/// Children are called "conv" or "linear", "bn", "act". Where Act is nothing but a ReLU (a member `is_plain_relu()`
+/// says so), training runs batch norm, add and ReLU as one op.
 
 #include <string>
 
@@ -19,15 +19,15 @@ namespace bitgrain {
 
 namespace detail {
 template <class Act>
-concept PlainRelu = requires {
-  requires Act::kPlainRelu;
-};
+bool is_plain_relu(Act& act) {
+  if constexpr (requires { act.is_plain_relu(); }) return act.is_plain_relu();
+  return false;
+}
 
 // act(bn(x) + residual), the residual being optional. A trace sees the ops one by one, each under its own layer.
 template <class T, class Act>
 Var<T> bn_act(BatchNorm2d<T>& bn, Act& act, const Var<T>& x, const Var<T>& residual = {}) {
-  if constexpr (PlainRelu<Act>)
-    if (bn.training() && Trace<T>::current() == nullptr) return bn.train_with_relu(x, residual);
+  if (bn.training() && is_plain_relu(act) && Trace<T>::current() == nullptr) return bn.train_with_relu(x, residual);
   return act(residual.defined() ? add(bn(x), residual) : bn(x));
 }
 }  // namespace detail

@@ -52,7 +52,7 @@ struct FloatLayers {
   };
   class ReLU final : public bitgrain::ReLU<T> {
    public:
-    static constexpr bool kPlainRelu = true;
+    bool is_plain_relu() const { return true; }
     explicit ReLU(const Options&) {}
   };
   class GlobalAvgPool : public bitgrain::GlobalAvgPool<T> {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "bitgrain/quant/any_quantizer.hpp"
+#include "bitgrain/quant/float.hpp"
 #include "bitgrain/quant/site.hpp"
 
 namespace bitgrain {
@@ -19,6 +21,14 @@ class QReLU : public QuantSiteModule<A<T>> {
     Var<T> y = this->quantize(x);
     if (y.quant()) trace<T>("quantize", {x}, y);
     return y;
+  }
+  /// Whether it is a ReLU and nothing else now: in full precision, and nobody looks at the tensor.
+  bool is_plain_relu() {
+    if (this->spec().grid != Grid::kUnsigned || QuantObserver<T>::current() != nullptr) return false;
+    if constexpr (std::same_as<A<T>, AnyQuantizer<T>>)
+      return this->quantizer().template get<Float<T>>() != nullptr;
+    else
+      return std::same_as<A<T>, Float<T>>;
   }
   std::string describe() const override { return detail::concat("QReLU(", this->bits(), " bits)"); }
 };
