@@ -22,6 +22,8 @@ void compare(const ConvGeometry& g, RandomStream& random) {
 
 TEST_CASE("the gradient by the weights equals the reference") {
   RandomStream random(5, "winograd");
+  compare<kernels::DefaultArch>(conv(1, 20, 32, 1000, 5, 3, 1, 1), random);  // two batches of tiles
+  compare<kernels::DefaultArch>(conv(1, 5, 6, 35, 150, 3, 1, 1), random);    // several blocks of sums
   for (const ConvGeometry& g : winograd_geometries()) {
     compare<kernels::DefaultArch>(g, random);
     if (g.output_size() < 5000) compare<kernels::ScalarArch>(g, random);
@@ -70,6 +72,6 @@ TEST_CASE("every tile and every output channel belongs to one unit of work") {
         CHECK((plan.chunks - 1) * plan.per_chunk < tiles);
         CHECK(plan.slices * plan.slice >= out);
         CHECK((plan.slices - 1) * plan.slice < out);
-        CHECK((plan.block >= 1 && plan.block <= plan.per_chunk));
+        CHECK((plan.batch >= 1 && plan.batch <= plan.per_chunk));
       }
 }

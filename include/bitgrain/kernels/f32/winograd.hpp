@@ -128,7 +128,7 @@ void run_winograd(const ImageBatch<const float>& x, const ImageBatch<float>& y, 
       for (int point = 0; point < kWinogradPoints; ++point)
         winograd_product<Arch, false>(end - begin, out.vectors(),
                                       {x.channels, in.at(point, 0), in.row(), 1, filters.at(point), x.channels * kL,
-                                       kL, out.at(point, 0), out.row(), false});
+                                       kL, out.at(point, 0), out.row()});
       transform_outputs<Arch>(tiles, begin, end, out, bias, y);
     }
   });

@@ -13,7 +13,7 @@ namespace bitgrain::kernels {
 /// Rows of a Winograd product's register tile: with two vectors of columns 24 sums of 32 registers, or 12 of 16.
 inline constexpr int kWinogradRows = kVectorRegisters == 32 ? 12 : 6;
 
-/// C (+)= A B for up to kWinogradRows rows and one or two vectors of columns. Row r of A, step k is
+/// C = A B for up to kWinogradRows rows and one or two vectors of columns. Row r of A, step k is
 /// a[r * a_row + k * a_step]; step k of column vector v is b + v * b_vector + k * b_step.
 template <class Arch>
 struct WinogradProduct {
@@ -24,7 +24,6 @@ struct WinogradProduct {
   std::int64_t b_vector, b_step;
   float* c;
   std::int64_t c_row;
-  bool accumulate;
 };
 
 namespace detail {
@@ -39,7 +38,7 @@ template <class Arch, int R, int V, bool kContiguous>
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) sum[r][v] = p.accumulate ? load_all<B>(p.c + r * p.c_row + v * kL) : B(0.0F);
+    for (int v = 0; v < V; ++v) sum[r][v] = B(0.0F);
   // An address register for every fourth row and the multiples of the row step reach all rows.
   const std::int64_t row = p.a_row, row3 = 3 * row;
   const float* four[kFours];
@@ -81,7 +80,7 @@ WinogradTile<Arch, kContiguous> find_winograd_tile(int rows, std::integer_sequen
 
 }  // namespace detail
 
-/// C (+)= A B for any number of rows and `vectors` vectors of columns: pieces of nearly equal height. a_step is 1, or
+/// C = A B for any number of rows and `vectors` vectors of columns: pieces of nearly equal height. a_step is 1, or
 /// a_row is 1 if kContiguous.
 template <class Arch, bool kContiguous>
 void winograd_product(std::int64_t rows, std::int64_t vectors, WinogradProduct<Arch> p) {

@@ -4,39 +4,98 @@
 ///
 ///     dw[o, ., ., i] = A3^T [sum over tiles of (G4 dy[o] G4^T) (.) (B^T x[i] B)] A3
 ///
-/// The sums are 36 matrices [out, in], each the product of the transformed output gradients [tiles, out], transposed,
-/// with the transformed inputs [tiles, in]. Work is cut into chunks of tiles x slices of output channels, whose
-/// number depends on the problem alone; each chunk has sums of its own, which are added in order.
+/// A batch of tiles is transformed; then, for a few input channels and output channels at a time, the 36 sums over
+/// the batch are formed and transformed to their share of dw. The larger the batch, the rarer this last transform (a
+/// tenth of the products' time at 50 tiles), so that batches fill a part of the third-level cache, and the sums in
+/// between stay in the second-level one.
+///
+/// Work is cut into chunks of tiles x slices of output channels, whose number depends on the problem alone; each
+/// chunk has a dw of its own, and these are added in order.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
+#include "bitgrain/kernels/f32/columns.hpp"
+#include "bitgrain/kernels/f32/conv2d_blocks.hpp"
 #include "bitgrain/kernels/f32/winograd.hpp"
 
 namespace bitgrain::kernels {
 namespace detail {
 
-// How the sum is cut. 36 x out x in sums per chunk of tiles, at most 16 MB of them; slices of output channels, each
-// of which transforms the inputs anew, where that leaves fewer than 4 units of work.
+// How the sum is cut: into up to 16 chunks of at least 96 tiles, a power of two for threads to share evenly, whose
+// copies of dw take at most 8 MB; where these are fewer than 4, into slices of at least 128 output channels too, each
+// of which transforms the inputs anew. A batch of tiles takes at most 4 MB.
 struct WinogradWeightPlan {
-  std::int64_t chunks, per_chunk, slices, slice, block;
+  std::int64_t chunks, per_chunk, slices, slice, batch;
 
-  WinogradWeightPlan(std::int64_t tiles, std::int64_t in_row, std::int64_t out, std::int64_t lanes) {
-    const std::int64_t sums = kWinogradPoints * out * in_row * static_cast<std::int64_t>(sizeof(float));
-    const std::int64_t work = tiles * kWinogradPoints * out * in_row;
-    const std::int64_t wanted = std::clamp<std::int64_t>(work >> 23, 1, 8);
-    chunks = std::clamp<std::int64_t>((16 << 20) / sums, 1, std::min(wanted, std::max<std::int64_t>(1, tiles / 64)));
+  WinogradWeightPlan(std::int64_t tiles, std::int64_t in, std::int64_t out, std::int64_t lanes) {
+    constexpr auto kFloat = static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t fit = std::clamp<std::int64_t>((8 << 20) / (9 * in * out * kFloat), 1, 16);
+    chunks = static_cast<std::int64_t>(
+        std::bit_floor(static_cast<std::uint64_t>(std::clamp<std::int64_t>(tiles / 96, 1, fit))));
     per_chunk = (tiles + chunks - 1) / chunks;
     chunks = (tiles + per_chunk - 1) / per_chunk;
-    const std::int64_t wanted_slices = (std::min<std::int64_t>(wanted, 4) + chunks - 1) / chunks;
-    slice = ((out + wanted_slices - 1) / wanted_slices + lanes - 1) / lanes * lanes;
+    const std::int64_t wanted = std::clamp<std::int64_t>(out / 128, 1, (3 + chunks) / chunks);
+    slice = ((out + wanted - 1) / wanted + lanes - 1) / lanes * lanes;
     slices = (out + slice - 1) / slice;
-    block = std::clamp<std::int64_t>(
-        std::max((512 << 10) / (kWinogradPoints * 4 * (in_row + slice)), in_row * slice / (in_row + slice)), 8, 128);
-    block = std::min(block, per_chunk);
+    const std::int64_t most =
+        std::clamp<std::int64_t>((4 << 20) / (kWinogradPoints * (in + slice) * kFloat), 32, 256);
+    const std::int64_t batches = (per_chunk + most - 1) / most;
+    batch = (per_chunk + batches - 1) / batches;
   }
+};
+
+// The gradient of a slice of filters, added up batch by batch.
+template <class Arch>
+class WinogradWeightSum {
+ public:
+  WinogradWeightSum(const ConvGeometry& g, std::int64_t batch, std::int64_t slice)
+      : g_(g), inputs_(batch, g.in_channels), gradients_(batch, slice), sums_(kOuts, kIns) {}
+
+  // Adds the tiles [begin, end) for the output channels [first, first + count) to dw, or overwrites dw with them.
+  void add(const WinogradTiles& tiles, std::int64_t begin, std::int64_t end, std::int64_t first, std::int64_t count,
+           const float* x, const float* dy, float* dw, bool accumulate) {
+    const std::int64_t in = g_.in_channels;
+    transform_inputs<Arch, kWinogradIn>(
+        tiles, begin, end, {x, g_.batch, g_.in_h, g_.in_w, in}, 0, in, g_.window.pad_h, g_.window.pad_w,
+        [](const V(&d)[kWinogradIn], V(&t)[kWinogradIn]) { winograd_input(d, t); }, inputs_);
+    transform_inputs<Arch, kWinogradOut>(
+        tiles, begin, end, {dy, g_.batch, g_.out_h(), g_.out_w(), g_.out_channels}, first, count, 0, 0,
+        [](const V(&d)[kWinogradOut], V(&t)[kWinogradIn]) { winograd_gradient(d, t); }, gradients_);
+    for (std::int64_t c = 0; c < in; c += kIns)
+      for (std::int64_t o = 0; o < count; o += kOuts) {
+        const std::int64_t outs = std::min(kOuts, count - o), ins = std::min(kIns, in - c);
+        for (int point = 0; point < kWinogradPoints; ++point)
+          winograd_product<Arch, true>(
+              outs, (ins + kL - 1) / kL,
+              {end - begin, gradients_.at(point, 0) + o, 1, gradients_.row(), inputs_.at(point, 0) + c, kL,
+               inputs_.row(), sums_.at(point, 0), sums_.row()});
+        for (std::int64_t r = 0; r < outs; ++r)
+          for (std::int64_t v = 0; v < ins; v += kL)
+            store(sums_.at(0, r) + v, dw + (first + o + r) * 9 * in + c + v, std::min(kL, ins - v), accumulate);
+      }
+  }
+
+ private:
+  using V = Vec<float, Arch>;
+  static constexpr std::int64_t kL = kLanes<float, Arch>;
+  static constexpr std::int64_t kOuts = 64, kIns = 2 * kL;  // whose sums are formed at a time
+
+  void store(const float* sum, float* dw, std::int64_t count, bool accumulate) const {
+    const std::int64_t matrix = sums_.matrix(), in = g_.in_channels;
+    transform_tile<V, kWinogradIn, 3>([](const V(&m)[kWinogradIn], V(&w)[3]) { winograd_weights(m, w); },
+                                      [&](int i, int j) { return load_all<V>(sum + (i * kWinogradIn + j) * matrix); },
+                                      [&](int i, int j, const V& v) {
+                                        float* at = dw + (3 * i + j) * in;
+                                        store_lanes(at, count, accumulate ? load_lanes<V>(at, count) + v : v);
+                                      });
+  }
+
+  const ConvGeometry& g_;
+  WinogradMatrices<Arch> inputs_, gradients_, sums_;
 };
 
 }  // namespace detail
@@ -52,57 +111,26 @@ inline bool winograd_weights_win(const ConvGeometry& g) {
 /// dw of kernels::conv2d_backward_weights by Winograd's method, for geometries to which it applies.
 template <class Arch = DefaultArch>
 void winograd_backward_weights(const ConvGeometry& g, const float* x, const float* dy, float* dw) {
-  using V = Vec<float, Arch>;
-  constexpr std::int64_t kL = kLanes<float, Arch>;
-  const std::int64_t in = g.in_channels, in_row = (in + kL - 1) / kL * kL, out = g.out_channels;
   const WinogradTiles tiles(g.batch, g.out_h(), g.out_w());
+  const std::int64_t size = g.weight_size(), out = g.out_channels;
   if (tiles.count() == 0) {
-    std::fill_n(dw, g.weight_size(), 0.0F);
+    std::fill_n(dw, size, 0.0F);
     return;
   }
-  const detail::WinogradWeightPlan plan(tiles.count(), in_row, out, kL);
-  const std::int64_t sums_size = kWinogradPoints * out * in_row;  // [chunk][point][out][in_row]
-  Scratch<float> sums(static_cast<std::size_t>(plan.chunks * sums_size));
-
+  const detail::WinogradWeightPlan plan(tiles.count(), g.in_channels, out, kLanes<float, Arch>);
+  Scratch<float> parts(static_cast<std::size_t>(plan.chunks > 1 ? plan.chunks * size : 0));
+  float* const first_part = plan.chunks > 1 ? parts.data() : dw;
   parallel_for(plan.chunks * plan.slices, 1, [&](std::int64_t unit, std::int64_t last) {
-    WinogradMatrices<Arch> inputs(plan.block, in), gradients(plan.block, plan.slice);
+    detail::WinogradWeightSum<Arch> sum(g, plan.batch, plan.slice);
     for (; unit < last; ++unit) {
-      const std::int64_t chunk = unit / plan.slices, first_out = unit % plan.slices * plan.slice;
-      const std::int64_t outs = std::min(plan.slice, out - first_out);
-      const std::int64_t chunk_end = std::min(tiles.count(), (chunk + 1) * plan.per_chunk);
-      for (std::int64_t begin = chunk * plan.per_chunk; begin < chunk_end; begin += plan.block) {
-        const std::int64_t end = std::min(chunk_end, begin + plan.block);
-        detail::transform_inputs<Arch, kWinogradIn>(
-            tiles, begin, end, {x, g.batch, g.in_h, g.in_w, in}, 0, in, g.window.pad_h, g.window.pad_w,
-            [](const V(&d)[kWinogradIn], V(&t)[kWinogradIn]) { detail::winograd_input(d, t); }, inputs);
-        detail::transform_inputs<Arch, kWinogradOut>(
-            tiles, begin, end, {dy, g.batch, g.out_h(), g.out_w(), out}, first_out, outs, 0, 0,
-            [](const V(&d)[kWinogradOut], V(&t)[kWinogradIn]) { detail::winograd_gradient(d, t); }, gradients);
-        for (int point = 0; point < kWinogradPoints; ++point)
-          winograd_product<Arch, true>(
-              outs, in_row / kL,
-              {end - begin, gradients.at(point, 0), 1, gradients.row(), inputs.at(point, 0), kL, inputs.row(),
-               sums.data() + chunk * sums_size + (point * out + first_out) * in_row, in_row,
-               begin > chunk * plan.per_chunk});
-      }
+      const std::int64_t chunk = unit / plan.slices, first = unit % plan.slices * plan.slice;
+      const std::int64_t begin = chunk * plan.per_chunk, end = std::min(tiles.count(), begin + plan.per_chunk);
+      for (std::int64_t t = begin; t < end; t += plan.batch)
+        sum.add(tiles, t, std::min(end, t + plan.batch), first, std::min(plan.slice, out - first), x, dy,
+                first_part + chunk * size, t > begin);
     }
   });
-
-  parallel_for(out, std::max<std::int64_t>(1, (1 << 12) / in_row), [&](std::int64_t o, std::int64_t last) {
-    for (; o < last; ++o)
-      for (std::int64_t c = 0; c < in; c += kL) {
-        const std::int64_t count = std::min(kL, in - c);
-        detail::transform_tile<V, kWinogradIn, 3>(
-            [](const V(&m)[kWinogradIn], V(&w)[3]) { detail::winograd_weights(m, w); },
-            [&](int i, int j) {
-              const float* at = sums.data() + ((i * kWinogradIn + j) * out + o) * in_row + c;
-              V sum = load_all<V>(at);
-              for (std::int64_t chunk = 1; chunk < plan.chunks; ++chunk) sum += load_all<V>(at + chunk * sums_size);
-              return sum;
-            },
-            [&](int i, int j, const V& v) { store_first(dw + ((o * 3 + i) * 3 + j) * in + c, count, v); });
-      }
-  });
+  if (plan.chunks > 1) detail::add_parts<float, Arch>(plan.chunks, size, first_part, dw);
 }
 
 }  // namespace bitgrain::kernels
