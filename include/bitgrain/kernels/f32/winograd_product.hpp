@@ -24,6 +24,7 @@ struct WinogradProduct {
   std::int64_t b_vector, b_step;
   float* c;
   std::int64_t c_row;
+  std::uintptr_t ahead = 0;  ///< unless kContiguous, every step asks for a vector from here on to be cached
 };
 
 namespace detail {
@@ -45,6 +46,7 @@ template <class Arch, int R, int V, bool kContiguous>
 #pragma GCC unroll 4
   for (int f = 0; f < kFours; ++f) four[f] = p.a + 4 * f * row;
   const float* b = p.b;
+  std::uintptr_t ahead = p.ahead;
   for (std::int64_t k = p.steps; k > 0; --k) {
     B column[V];
 #pragma GCC unroll 2
@@ -60,6 +62,7 @@ template <class Arch, int R, int V, bool kContiguous>
       for (int v = 0; v < V; ++v) sum[r][v] = multiply_add(factor, column[v], sum[r][v]);
     }
     b += p.b_step;
+    if constexpr (!kContiguous) prefetch(std::exchange(ahead, ahead + static_cast<std::uintptr_t>(kL) * sizeof(float)));
 #pragma GCC unroll 4
     for (int f = 0; f < (kContiguous ? 1 : kFours); ++f) four[f] += kContiguous ? p.a_step : 1;
   }
@@ -81,7 +84,8 @@ WinogradTile<Arch, kContiguous> find_winograd_tile(int rows, std::integer_sequen
 }  // namespace detail
 
 /// C = A B for any number of rows and `vectors` vectors of columns: pieces of nearly equal height. a_step is 1, or
-/// a_row is 1 if kContiguous.
+/// a_row is 1 if kContiguous; otherwise the vectors of B stand one after the other (b_vector = steps * b_step), and
+/// while two of them are multiplied the next two are brought into the second-level cache.
 template <class Arch, bool kContiguous>
 void winograd_product(std::int64_t rows, std::int64_t vectors, WinogradProduct<Arch> p) {
   constexpr std::make_integer_sequence<int, kWinogradRows> kHeights{};
@@ -92,6 +96,8 @@ void winograd_product(std::int64_t rows, std::int64_t vectors, WinogradProduct<A
       const std::int64_t begin = i * rows / pieces, height = (i + 1) * rows / pieces - begin;
       p.a = first.a + begin * first.a_row;
       p.b = first.b + v * first.b_vector;
+      p.ahead = reinterpret_cast<std::uintptr_t>(p.b) +
+                static_cast<std::uintptr_t>(2 * p.b_vector + i * p.steps * kLanes<float, Arch>) * sizeof(float);
       p.c = first.c + begin * first.c_row + v * kLanes<float, Arch>;
       const int r = static_cast<int>(height);
       (v + 1 < vectors ? detail::find_winograd_tile<Arch, 2, kContiguous>(r, kHeights)
