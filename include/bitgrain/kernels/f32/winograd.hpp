@@ -34,68 +34,76 @@ inline bool winograd_wins(const ConvGeometry& g) {
   if (!winograd_applies(g)) return false;
   const std::int64_t pixels = g.batch * g.out_h() * g.out_w(), in = g.in_channels, out = g.out_channels;
   const std::int64_t tiles = WinogradTiles(g.batch, g.out_h(), g.out_w()).count();
-  return 2 * in * out >= 17 * (in + out) && 9 * pixels > 40 * tiles + 2500;
+  return 2 * in * out >= 17 * (in + out) && 9 * pixels > 40 * tiles + 1000;
 }
 
 namespace detail {
 
-// G w G^T for all filters, as 36 x (vectors of `out`) panels [in][lanes]. element(o, tap) points to the weight of
-// output channel o, input channel 0; input channels are `in_step` apart, output channels `out_step`.
+// The filters of a convolution: output channel o, input channel k, tap 3 kh + kw stands at
+// w[o * out_step + k * in_step + tap * tap_step]; turned filters are read from their last tap to their first.
+struct FilterSource {
+  const float* w;
+  std::int64_t in, out, in_step, out_step, tap_step;
+  bool turned;
+};
+
+// G w G^T for the output channels [begin, end), as 36 x (vectors of them) panels [in][lanes]; lanes beyond are 0.
 template <class Arch>
 class WinogradFilters {
  public:
-  WinogradFilters(std::int64_t in, std::int64_t out, const float* w, std::int64_t in_step, std::int64_t out_step,
-                  std::int64_t tap_step, bool turned)
-      : in_(in),
-        panels_((out + kL - 1) / kL),
-        buffer_(static_cast<std::size_t>(kWinogradPoints * panels_ * in * kL)) {
-    parallel_for(panels_, std::max<std::int64_t>(1, 512 / in), [&](std::int64_t panel, std::int64_t last) {
-      Scratch<float> lines(static_cast<std::size_t>(9 * kBlock * kL));
-      for (; panel < last; ++panel) {
-        const std::int64_t first = panel * kL, count = std::min(kL, out - first);
-        for (std::int64_t c = 0; c < in; c += kBlock) {
-          const std::int64_t channels = std::min(kBlock, in - c);
-          gather(w + c * in_step + first * out_step, channels, count, in_step, out_step, tap_step, lines.data());
-          for (std::int64_t k = 0; k < channels; ++k)
-            transform_tile<V, 3, kWinogradIn>(
-                [](const V(&g)[3], V(&t)[kWinogradIn]) { winograd_filter(g, t); },
-                [&](int i, int j) {
-                  const int tap = turned ? 8 - (3 * i + j) : 3 * i + j;
-                  return load_all<V>(lines.data() + (tap * kBlock + k) * kL);
-                },
-                [&](int i, int j, const V& v) {
-                  store_all(buffer_.data() + ((i * kWinogradIn + j) * panels_ + panel) * in_ * kL + (c + k) * kL, v);
-                });
-        }
-      }
-    });
+  WinogradFilters(const FilterSource& source, std::int64_t begin, std::int64_t end)
+      : source_(source),
+        step_((end - begin + kL - 1) / kL * source.in * kL + 16),
+        buffer_(static_cast<std::size_t>(kWinogradPoints * step_)) {
+    const std::int64_t in = source.in;
+    parallel_for(
+        (end - begin + kL - 1) / kL, std::max<std::int64_t>(1, 512 / in), [&](std::int64_t panel, std::int64_t last) {
+          Scratch<float> lines(static_cast<std::size_t>(9 * kBlock * kL));
+          for (; panel < last; ++panel) {
+            const std::int64_t first = begin + panel * kL, count = std::min(kL, end - first);
+            float* to = buffer_.data() + panel * in * kL;
+            for (std::int64_t c = 0; c < in; c += kBlock) {
+              const std::int64_t channels = std::min(kBlock, in - c);
+              gather(first, count, c, channels, lines.data());
+              for (std::int64_t k = 0; k < channels; ++k)
+                transform_tile<V, 3, kWinogradIn>(
+                    [](const V(&g)[3], V(&t)[kWinogradIn]) { winograd_filter(g, t); },
+                    [&](int i, int j) { return load_all<V>(lines.data() + ((3 * i + j) * kBlock + k) * kL); },
+                    [&](int i, int j, const V& v) {
+                      store_all(to + (i * kWinogradIn + j) * step_ + (c + k) * kL, v);
+                    });
+            }
+          }
+        });
   }
-  /// The first panel of a point; panels are in * lanes numbers apart.
-  const float* at(int point) const { return buffer_.data() + point * panels_ * in_ * kL; }
+  // The first panel of a point; panels are in * lanes numbers apart. (Points are a cache line more than their size
+  // apart, as the matrices of winograd_tiles.hpp.)
+  const float* at(int point) const { return buffer_.data() + point * step_; }
 
  private:
   using V = Vec<float, Arch>;
   static constexpr std::int64_t kL = kLanes<float, Arch>;
   static constexpr std::int64_t kBlock = 16;
 
-  // lines[tap][channel][lane] from w; lanes that do not exist are zero. Whatever is next to each other in w is read
-  // together.
-  static void gather(const float* w, std::int64_t channels, std::int64_t lanes, std::int64_t in_step,
-                     std::int64_t out_step, std::int64_t tap_step, float* lines) {
+  // lines[tap][channel][lane] for some output and input channels; lanes that do not exist are zero. Whatever stands
+  // next to each other in w is read together.
+  void gather(std::int64_t out, std::int64_t lanes, std::int64_t in, std::int64_t channels, float* lines) const {
+    const FilterSource& s = source_;
     if (lanes < kL) std::fill_n(lines, 9 * kBlock * kL, 0.0F);
     for (std::int64_t tap = 0; tap < 9; ++tap) {
       float* to = lines + tap * kBlock * kL;
-      const float* from = w + tap * tap_step;
-      if (out_step == 1) {
-        for (std::int64_t k = 0; k < channels; ++k) std::copy_n(from + k * in_step, lanes, to + k * kL);
+      const float* from = s.w + out * s.out_step + in * s.in_step + (s.turned ? 8 - tap : tap) * s.tap_step;
+      if (s.out_step == 1) {
+        for (std::int64_t k = 0; k < channels; ++k) std::copy_n(from + k * s.in_step, lanes, to + k * kL);
       } else {
         for (std::int64_t o = 0; o < lanes; ++o)
-          for (std::int64_t k = 0; k < channels; ++k) to[k * kL + o] = from[o * out_step + k * in_step];
+          for (std::int64_t k = 0; k < channels; ++k) to[k * kL + o] = from[o * s.out_step + k * s.in_step];
       }
     }
   }
 
-  std::int64_t in_, panels_;
+  const FilterSource source_;
+  std::int64_t step_;
   Scratch<float> buffer_;
 };
 
@@ -110,49 +118,99 @@ inline std::int64_t winograd_block(std::int64_t in, std::int64_t out, std::int64
   return std::clamp<std::int64_t>(shared, 1, block);
 }
 
+// A convolution of x to y with padding before x.
 template <class Arch>
-void run_winograd(const ImageBatch<const float>& x, const ImageBatch<float>& y, std::int64_t pad_h,
-                  std::int64_t pad_w, const WinogradFilters<Arch>& filters, const float* bias) {
+class WinogradRun {
+ public:
+  WinogradRun(const ImageBatch<const float>& x, const ImageBatch<float>& y, std::int64_t pad_h, std::int64_t pad_w,
+              const FilterSource& filters, const float* bias)
+      : x_(x), y_(y), pad_h_(pad_h), pad_w_(pad_w), source_(filters), bias_(bias), tiles_(y.count, y.h, y.w) {}
+
+  void run() const {
+    const std::int64_t bytes =
+        kWinogradPoints * tiles_.count() * x_.channels * static_cast<std::int64_t>(sizeof(float));
+    if (y_.channels >= 8 * kPair && bytes <= kFewBytes)
+      run_by_channels();
+    else
+      run_by_tiles();
+  }
+
+ private:
   using V = Vec<float, Arch>;
-  constexpr std::int64_t kL = kLanes<float, Arch>;
-  const WinogradTiles tiles(y.count, y.h, y.w);
-  const std::int64_t block = winograd_block(x.channels, y.channels, tiles.count(), kWinogradRows);
-  const std::int64_t blocks = (tiles.count() + block - 1) / block;
-  parallel_for(blocks, 1, [&](std::int64_t i, std::int64_t last) {
-    WinogradMatrices<Arch> in(block, x.channels), out(block, y.channels);
-    for (; i < last; ++i) {
-      const std::int64_t begin = i * block, end = std::min(tiles.count(), begin + block);
-      transform_inputs<Arch, kWinogradIn>(
-          tiles, begin, end, x, 0, x.channels, pad_h, pad_w,
-          [](const V(&d)[kWinogradIn], V(&t)[kWinogradIn]) { winograd_input(d, t); }, in);
-      for (int point = 0; point < kWinogradPoints; ++point)
-        winograd_product<Arch, false>(end - begin, out.vectors(),
-                                      {x.channels, in.at(point, 0), in.row(), 1, filters.at(point), x.channels * kL,
-                                       kL, out.at(point, 0), out.row()});
-      transform_outputs<Arch>(tiles, begin, end, out, bias, y);
-    }
-  });
-}
+  static constexpr std::int64_t kL = kLanes<float, Arch>;
+  static constexpr std::int64_t kPair = 2 * kL;
+  static constexpr std::int64_t kFewBytes = 3 << 20;
+
+  // Transforms all filters, then tiles block by block.
+  void run_by_tiles() const {
+    const WinogradFilters<Arch> filters(source_, 0, y_.channels);
+    const std::int64_t block = winograd_block(x_.channels, y_.channels, tiles_.count(), kWinogradRows);
+    parallel_for((tiles_.count() + block - 1) / block, 1, [&](std::int64_t i, std::int64_t last) {
+      WinogradMatrices<Arch> in(block, x_.channels), out(block, y_.channels);
+      for (; i < last; ++i) {
+        const std::int64_t begin = i * block, end = std::min(tiles_.count(), begin + block);
+        transform_inputs(begin, end, in, 0);
+        multiply(end - begin, in, filters, out);
+        transform_outputs<Arch>(tiles_, begin, end, out, bias_, y_, 0, y_.channels);
+      }
+    });
+  }
+  // Transforms all tiles, then two vectors of filters after the other: the filters, which are larger than all tiles,
+  // are read and transformed once and stay in the second-level cache while they are used.
+  void run_by_channels() const {
+    WinogradMatrices<Arch> in(tiles_.count(), x_.channels);
+    parallel_for(tiles_.count(), 8,
+                 [&](std::int64_t begin, std::int64_t end) { transform_inputs(begin, end, in, begin); });
+    parallel_for((y_.channels + kPair - 1) / kPair, 1, [&](std::int64_t i, std::int64_t last) {
+      WinogradMatrices<Arch> out(tiles_.count(), kPair);
+      for (; i < last; ++i) {
+        const std::int64_t first = i * kPair, count = std::min(kPair, y_.channels - first);
+        multiply(tiles_.count(), in, WinogradFilters<Arch>(source_, first, first + count), out);
+        transform_outputs<Arch>(tiles_, 0, tiles_.count(), out, bias_, y_, first, count);
+      }
+    });
+  }
+
+  void transform_inputs(std::int64_t begin, std::int64_t end, WinogradMatrices<Arch>& in, std::int64_t row) const {
+    detail::transform_inputs<Arch, kWinogradIn>(
+        tiles_, begin, end, x_, 0, x_.channels, pad_h_, pad_w_,
+        [](const V(&d)[kWinogradIn], V(&t)[kWinogradIn]) { winograd_input(d, t); }, in, row);
+  }
+  void multiply(std::int64_t count, WinogradMatrices<Arch>& in, const WinogradFilters<Arch>& filters,
+                WinogradMatrices<Arch>& out) const {
+    for (int point = 0; point < kWinogradPoints; ++point)
+      winograd_product<Arch, false>(count, out.vectors(),
+                                    {x_.channels, in.at(point, 0), in.row(), 1, filters.at(point), x_.channels * kL,
+                                     kL, out.at(point, 0), out.row()});
+  }
+
+  ImageBatch<const float> x_;
+  ImageBatch<float> y_;
+  std::int64_t pad_h_, pad_w_;
+  FilterSource source_;
+  const float* bias_;
+  WinogradTiles tiles_;
+};
 
 }  // namespace detail
 
 /// kernels::conv2d_forward by Winograd's method, for geometries to which it applies. `bias` may be null.
 template <class Arch = DefaultArch>
 void winograd_forward(const ConvGeometry& g, const float* x, const float* w, const float* bias, float* y) {
-  const std::int64_t in = g.in_channels;
-  const detail::WinogradFilters<Arch> filters(in, g.out_channels, w, 1, 9 * in, in, false);
-  detail::run_winograd<Arch>({x, g.batch, g.in_h, g.in_w, in}, {y, g.batch, g.out_h(), g.out_w(), g.out_channels},
-                             g.window.pad_h, g.window.pad_w, filters, bias);
+  const std::int64_t in = g.in_channels, out = g.out_channels;
+  detail::WinogradRun<Arch>({x, g.batch, g.in_h, g.in_w, in}, {y, g.batch, g.out_h(), g.out_w(), out}, g.window.pad_h,
+                            g.window.pad_w, {w, in, out, 1, 9 * in, in, false}, bias)
+      .run();
 }
 
 /// kernels::conv2d_backward_data by Winograd's method: the convolution of dy with the filters turned round, padded by
 /// 2 - pad.
 template <class Arch = DefaultArch>
 void winograd_backward_data(const ConvGeometry& g, const float* dy, const float* w, float* dx) {
-  const std::int64_t in = g.in_channels;
-  const detail::WinogradFilters<Arch> filters(g.out_channels, in, w, 9 * in, 1, in, true);
-  detail::run_winograd<Arch>({dy, g.batch, g.out_h(), g.out_w(), g.out_channels}, {dx, g.batch, g.in_h, g.in_w, in},
-                             2 - g.window.pad_h, 2 - g.window.pad_w, filters, nullptr);
+  const std::int64_t in = g.in_channels, out = g.out_channels;
+  detail::WinogradRun<Arch>({dy, g.batch, g.out_h(), g.out_w(), out}, {dx, g.batch, g.in_h, g.in_w, in},
+                            2 - g.window.pad_h, 2 - g.window.pad_w, {w, out, in, 9 * in, 1, in, true}, nullptr)
+      .run();
 }
 
 }  // namespace bitgrain::kernels

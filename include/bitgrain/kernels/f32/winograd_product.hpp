@@ -62,7 +62,8 @@ template <class Arch, int R, int V, bool kContiguous>
       for (int v = 0; v < V; ++v) sum[r][v] = multiply_add(factor, column[v], sum[r][v]);
     }
     b += p.b_step;
-    if constexpr (!kContiguous) prefetch(std::exchange(ahead, ahead + static_cast<std::uintptr_t>(kL) * sizeof(float)));
+    if constexpr (!kContiguous)
+      prefetch(std::exchange(ahead, ahead + static_cast<std::uintptr_t>(kL) * sizeof(float)));
 #pragma GCC unroll 4
     for (int f = 0; f < (kContiguous ? 1 : kFours); ++f) four[f] += kContiguous ? p.a_step : 1;
   }

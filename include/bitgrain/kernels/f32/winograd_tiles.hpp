@@ -79,11 +79,11 @@ inline void for_each_channel_vector(std::int64_t channels, Body body) {
 
 // Transforms the Size x Size pixels from (y - pad, x - pad) on of the tiles [begin, end), channels [first, first +
 // count). Along the height once for every column of pixels, which neighbouring tiles share, then along the width for
-// each tile.
+// each tile. Tile `begin` goes to row `to_row`.
 template <class Arch, int Size, class Transform>
 void transform_inputs(const WinogradTiles& tiles, std::int64_t begin, std::int64_t end,
                       const ImageBatch<const float>& x, std::int64_t first, std::int64_t count, std::int64_t pad_h,
-                      std::int64_t pad_w, Transform transform, WinogradMatrices<Arch>& to) {
+                      std::int64_t pad_w, Transform transform, WinogradMatrices<Arch>& to, std::int64_t to_row = 0) {
   using V = Vec<float, Arch>;
   V columns[(WinogradTiles::kSegment - 1) * kWinogradOut + Size][kWinogradIn];
   Scratch<float> zeros(static_cast<std::size_t>(x.w * x.channels));
@@ -111,7 +111,7 @@ void transform_inputs(const WinogradTiles& tiles, std::int64_t begin, std::int64
             transform(pixels, columns[k]);
           }
           for (std::int64_t t = 0; t < segment; ++t) {
-            float* row = to.at(0, tile + t) + c;
+            float* row = to.at(0, to_row + tile + t) + c;
 #pragma GCC unroll 6
             for (int i = 0; i < kWinogradIn; ++i, row += kWinogradIn * matrix) {
               V line[Size], points[kWinogradIn];
@@ -126,10 +126,11 @@ void transform_inputs(const WinogradTiles& tiles, std::int64_t begin, std::int64
       });
 }
 
-// Transforms the sums of the tiles [begin, end) into 4 x 4 outputs, adds the bias, and stores those inside the image.
+// Transforms the sums of the tiles [begin, end) into 4 x 4 outputs of the channels [first, first + count), adds the
+// bias, and stores those inside the image.
 template <class Arch>
 void transform_outputs(const WinogradTiles& tiles, std::int64_t begin, std::int64_t end, WinogradMatrices<Arch>& from,
-                       const float* bias, const ImageBatch<float>& y) {
+                       const float* bias, const ImageBatch<float>& y, std::int64_t first, std::int64_t count) {
   using V = Vec<float, Arch>;
   constexpr std::int64_t kL = kLanes<float, Arch>;
   const std::int64_t matrix = from.matrix();
@@ -140,9 +141,9 @@ void transform_outputs(const WinogradTiles& tiles, std::int64_t begin, std::int6
         for (std::int64_t t = 0; t < segment; ++t, left += kWinogradOut) {
           float* corner = y.data + ((image * y.h + top) * y.w + left) * y.channels;
           const std::int64_t columns = std::min<std::int64_t>(kWinogradOut, y.w - left);
-          for (std::int64_t c = 0; c < y.channels; c += kL) {
-            const std::int64_t count = std::min(kL, y.channels - c);
-            const V start = bias ? load_first<V>(bias + c, count) : V(0.0F);
+          for (std::int64_t c = 0; c < count; c += kL) {
+            const std::int64_t lanes = std::min(kL, count - c);
+            const V start = bias ? load_first<V>(bias + first + c, lanes) : V(0.0F);
             V half[kWinogradIn][kWinogradOut];
             const float* row = from.at(0, tile + t) + c;
 #pragma GCC unroll 6
@@ -159,14 +160,14 @@ void transform_outputs(const WinogradTiles& tiles, std::int64_t begin, std::int6
 #pragma GCC unroll 6
               for (int i = 0; i < kWinogradIn; ++i) column[i] = half[i][j];
               winograd_output(column, out);
-              float* to = corner + j * y.channels + c;
+              float* to = corner + j * y.channels + first + c;
 #pragma GCC unroll 4
               for (int i = 0; i < kWinogradOut; ++i) {
                 if (i >= rows) break;
-                if (count == kL)
+                if (lanes == kL)
                   store_all(to + i * y.w * y.channels, out[i] + start);
                 else
-                  store_first(to + i * y.w * y.channels, count, out[i] + start);
+                  store_first(to + i * y.w * y.channels, lanes, out[i] + start);
               }
             }
           }
