@@ -17,9 +17,13 @@ class Recorder final : public Optimizer<double> {
   std::vector<std::string> updates;
 
  protected:
-  void update(Slot& slot, double learning_rate) override {
+  Factors prepare(Slot& slot, double learning_rate) override {
     updates.push_back(slot.parameter.name + " " + std::to_string(learning_rate) + " " +
                       std::to_string(slot.weight_decay));
+    return {slot.weight_decay};
+  }
+  void update(const Work& work, std::int64_t begin, std::int64_t end) const override {
+    for (std::int64_t i = begin; i < end; ++i) work.state[0][i] += 1 + work.factors[0];
   }
 };
 
@@ -44,6 +48,30 @@ TEST_CASE("the first group that matches gives rate and decay; parameters without
   optimizer.step(0.1);
   CHECK(optimizer.updates.empty());
   CHECK(optimizer.learning_rate() == 0.1);
+}
+
+TEST_CASE("every element of every parameter with a gradient is updated once, whatever the sizes and the threads") {
+  const int threads = num_threads();
+  for (const int count : {1, 3}) {
+    set_num_threads(count);
+    std::vector<Module<double>::Parameter> parameters;
+    for (const std::int64_t size : {1, 40000, 0, 5, 16384, 7, 3}) {
+      Var<double> var(Tensor<double>({size}, 1.0), true);
+      if (size != 5) var.add_grad(Tensor<double>({size}, 1.0));
+      parameters.push_back({std::to_string(parameters.size()), var, size != 7});
+    }
+    Recorder optimizer(parameters, 0.5, {});
+    optimizer.step();
+    for (const auto& state : optimizer.state())
+      for (const double v : state.tensor.values())
+        REQUIRE(v == (state.tensor.numel() == 5 ? 0 : state.tensor.numel() == 7 ? 1 : 1.5));
+  }
+  set_num_threads(threads);
+}
+
+TEST_CASE("one parameter under two names is refused: its updates would run at the same time") {
+  const auto a = parameter("a", true, true);
+  CHECK_THROWS_WITH_AS(Recorder({a, {"b", a.var, true}}, 0, {}), doctest::Contains("as 'a' and 'b'"), Error);
 }
 
 TEST_CASE("state is listed by the names of the parameters and shared with the optimizer") {

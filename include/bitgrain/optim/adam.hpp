@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "bitgrain/kernels/f32/elementwise.hpp"
 #include "bitgrain/optim/optimizer.hpp"
 
 namespace bitgrain {
@@ -42,6 +43,8 @@ class Adam : public Optimizer<T> {
 
  protected:
   using typename Optimizer<T>::Slot;
+  using typename Optimizer<T>::Work;
+  using typename Optimizer<T>::Factors;
 
   // decoupled: the weight shrinks by itself instead of through the gradient (AdamW).
   Adam(std::vector<Parameter> parameters, const AdamOptions& options, bool decoupled)
@@ -58,27 +61,29 @@ class Adam : public Optimizer<T> {
     this->add_state(/*one_value_only=*/true);  // exact in float up to 2^24 updates
   }
 
-  void update(Slot& slot, double learning_rate) override {
-    T* w = slot.parameter.var.mutable_value().mutable_data();
-    const T* gradient = slot.parameter.var.grad().data();
-    T* m = slot.state[0].mutable_data();
-    T* v = slot.state[1].mutable_data();
+  Factors prepare(Slot& slot, double learning_rate) override {
     const double t = static_cast<double>(slot.state[2].mutable_data()[0] += T{1});
-
-    const T rate = static_cast<T>(learning_rate / (1 - std::pow(beta1_, t)));
-    const T root_correction = static_cast<T>(std::sqrt(1 - std::pow(beta2_, t)));
-    const T beta1 = static_cast<T>(beta1_), beta2 = static_cast<T>(beta2_), epsilon = static_cast<T>(epsilon_);
-    const T rest1 = static_cast<T>(1 - beta1_), rest2 = static_cast<T>(1 - beta2_);
-    const T decay = decoupled_ ? T{0} : static_cast<T>(slot.weight_decay);
-    const T keep = decoupled_ ? static_cast<T>(1 - learning_rate * slot.weight_decay) : T{1};
-    this->for_elements(slot, [=](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const T g = gradient[i] + decay * w[i];
-        m[i] = beta1 * m[i] + rest1 * g;
-        v[i] = beta2 * v[i] + rest2 * g * g;
-        w[i] = keep * w[i] - rate * m[i] / (std::sqrt(v[i]) / root_correction + epsilon);
-      }
-    });
+    const double decay = decoupled_ ? 0.0 : slot.weight_decay;
+    const double keep = decoupled_ ? 1 - learning_rate * slot.weight_decay : 1.0;
+    const double rate = learning_rate / (1 - std::pow(beta1_, t)),
+                 root_correction = std::sqrt(1 - std::pow(beta2_, t));
+    return {
+        static_cast<T>(rate),   static_cast<T>(root_correction), static_cast<T>(beta1_), static_cast<T>(1 - beta1_),
+        static_cast<T>(beta2_), static_cast<T>(1 - beta2_),      static_cast<T>(decay),  static_cast<T>(keep)};
+  }
+  void update(const Work& work, std::int64_t begin, std::int64_t end) const override {
+    using kernels::multiply_add;
+    using V = kernels::Vec<T>;
+    const auto factor = [&work](std::size_t i) { return V(work.factors[i]); };
+    const V rate = factor(0), root_correction = factor(1), beta1 = factor(2), rest1 = factor(3), beta2 = factor(4),
+            rest2 = factor(5), decay = factor(6), keep = factor(7), epsilon(static_cast<T>(epsilon_));
+    const auto step = [=](V& w, V& m, V& v, V gradient) {
+      const V g = multiply_add(decay, w, gradient);
+      m = multiply_add(beta1, m, rest1 * g);
+      v = multiply_add(beta2, v, rest2 * g * g);
+      w = keep * w - rate * m / (sqrt(v) / root_correction + epsilon);
+    };
+    kernels::update_range(begin, end, step, work.value, work.state[0], work.state[1], work.gradient);
   }
 
  private:

@@ -2,7 +2,10 @@
 
 /// What all optimizers share: parameters with their groups, the learning rate, state by name.
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -33,16 +36,42 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// One update of every parameter that has a gradient.
+  /// One update of every parameter that has a gradient: one pass over each, in one parallel region over all of them.
   void step() {
-    for (Slot& slot : slots_)
-      if (slot.parameter.var.grad().defined()) update(slot, learning_rate_ * slot.learning_rate_scale);
+    work_.clear();
+    std::int64_t total = 0;
+    for (Slot& slot : slots_) {
+      Var<T>& var = slot.parameter.var;
+      if (!var.grad().defined()) continue;
+      Work work;
+      work.factors = prepare(slot, learning_rate_ * slot.learning_rate_scale);
+      work.first = total;
+      total += var.numel();
+      work.value = var.mutable_value().mutable_data();
+      work.gradient = var.grad().data();
+      for (std::size_t i = 0; i < slot.state.size(); ++i) work.state[i] = slot.state[i].mutable_data();
+      work_.push_back(work);
+    }
+    // All parameters one behind the other, in chunks: large ones are shared out, small ones do not wait for threads.
+    constexpr std::int64_t kChunk = 1 << 14;
+    parallel_for(total, kChunk, [this, total](std::int64_t begin, std::int64_t end) {
+      auto work = std::upper_bound(work_.begin(), work_.end(), begin,
+                                   [](std::int64_t at, const Work& w) { return at < w.first; }) -
+                  1;
+      for (; begin < end; ++work) {
+        const std::int64_t behind = work + 1 == work_.end() ? total : (work + 1)->first;
+        const std::int64_t last = std::min(end, behind);
+        update(*work, begin - work->first, last - work->first);
+        begin = last;
+      }
+    });
   }
   /// The same with a new learning rate.
   void step(double learning_rate) {
     set_learning_rate(learning_rate);
     step();
   }
+  /// Drops all gradients: backward writes new ones whole, into the same memory from the pool, so nothing is cleared.
   void zero_grad() {
     for (Slot& slot : slots_) slot.parameter.var.zero_grad();
   }
@@ -80,15 +109,29 @@ class Optimizer {
     std::vector<Tensor<T>> state;
   };
 
+  /// What the update of a parameter is computed with, beside its arrays; each optimizer says what they are.
+  using Factors = std::array<T, 8>;
+  /// The arrays of one parameter during a step.
+  struct Work {
+    T* value = nullptr;
+    const T* gradient = nullptr;
+    std::array<T*, 3> state{};
+    Factors factors{};
+    std::int64_t first = 0;  ///< elements of the parameters before this one
+  };
+
   Optimizer(std::vector<Parameter> parameters, double learning_rate, double weight_decay,
             const std::vector<ParameterGroup>& groups, std::vector<std::string> state_names)
       : state_names_(std::move(state_names)) {
     set_learning_rate(learning_rate);
     BITGRAIN_CHECK(weight_decay >= 0, "the weight decay must not be negative, got ", weight_decay);
     for (Parameter& p : parameters) {
-      for (const Slot& other : slots_)
+      for (const Slot& other : slots_) {
         BITGRAIN_CHECK(other.parameter.name != p.name, "the optimizer was given two parameters called '", p.name,
                        "'");
+        BITGRAIN_CHECK(other.parameter.var.id() != p.var.id(), "the optimizer was given one parameter twice, as '",
+                       other.parameter.name, "' and '", p.name, "'");
+      }
       Slot slot{std::move(p), 1.0, 0.0, {}};
       slot.weight_decay = slot.parameter.decay ? weight_decay : 0.0;
       for (const ParameterGroup& group : groups) {
@@ -104,19 +147,16 @@ class Optimizer {
   void add_state(bool one_value_only = false) {
     for (Slot& slot : slots_) slot.state.emplace_back(one_value_only ? Shape{1} : slot.parameter.var.shape(), T{0});
   }
-  virtual void update(Slot& slot, double learning_rate) = 0;
-
-  /// Calls `loop(begin, end)` over the elements of a parameter.
-  template <class Loop>
-  static void for_elements(const Slot& slot, Loop&& loop) {
-    constexpr std::int64_t kGrain = 1 << 14;
-    parallel_for(slot.parameter.var.numel(), kGrain, loop);
-  }
+  /// What the step of one parameter needs, once per step and in order; may change state of a single value.
+  virtual Factors prepare(Slot& slot, double learning_rate) = 0;
+  /// Updates elements [begin, end), at the same time as others of any parameter.
+  virtual void update(const Work& work, std::int64_t begin, std::int64_t end) const = 0;
 
  private:
   double learning_rate_ = 0;
   std::vector<std::string> state_names_;
   std::vector<Slot> slots_;
+  std::vector<Work> work_;  // of the step in progress
 };
 
 }  // namespace bitgrain

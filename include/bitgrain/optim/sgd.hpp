@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "bitgrain/kernels/f32/elementwise.hpp"
 #include "bitgrain/optim/optimizer.hpp"
 
 namespace bitgrain {
@@ -44,30 +45,33 @@ class Sgd final : public Optimizer<T> {
 
  protected:
   using typename Optimizer<T>::Slot;
+  using typename Optimizer<T>::Work;
+  using typename Optimizer<T>::Factors;
 
-  void update(Slot& slot, double learning_rate) override {
-    T* w = slot.parameter.var.mutable_value().mutable_data();
-    const T* gradient = slot.parameter.var.grad().data();
-    T* v = slot.state[0].mutable_data();
-    const T rate = static_cast<T>(learning_rate), decay = static_cast<T>(slot.weight_decay);
-    const T momentum = static_cast<T>(momentum_);
-    const bool nesterov = nesterov_;
-    this->for_elements(slot, [=](std::int64_t begin, std::int64_t end) {
-      if (momentum == T{0}) {
-        for (std::int64_t i = begin; i < end; ++i) w[i] -= rate * (gradient[i] + decay * w[i]);
-      } else if (nesterov) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          const T g = gradient[i] + decay * w[i];
-          v[i] = momentum * v[i] + g;
-          w[i] -= rate * (g + momentum * v[i]);
-        }
-      } else {
-        for (std::int64_t i = begin; i < end; ++i) {
-          v[i] = momentum * v[i] + (gradient[i] + decay * w[i]);
-          w[i] -= rate * v[i];
-        }
-      }
-    });
+  Factors prepare(Slot& slot, double learning_rate) override {
+    return {static_cast<T>(-learning_rate), static_cast<T>(slot.weight_decay), static_cast<T>(momentum_)};
+  }
+  void update(const Work& work, std::int64_t begin, std::int64_t end) const override {
+    using kernels::multiply_add;
+    using V = kernels::Vec<T>;
+    const V down(work.factors[0]), decay(work.factors[1]), momentum(work.factors[2]);
+    if (momentum_ == 0) {
+      const auto plain = [=](V& w, V g) { w = multiply_add(down, multiply_add(decay, w, g), w); };
+      kernels::update_range(begin, end, plain, work.value, work.gradient);
+    } else if (nesterov_) {
+      const auto nesterov = [=](V& w, V& v, V gradient) {
+        const V g = multiply_add(decay, w, gradient);
+        v = multiply_add(momentum, v, g);
+        w = multiply_add(down, multiply_add(momentum, v, g), w);
+      };
+      kernels::update_range(begin, end, nesterov, work.value, work.state[0], work.gradient);
+    } else {
+      const auto heavy_ball = [=](V& w, V& v, V gradient) {
+        v = multiply_add(momentum, v, multiply_add(decay, w, gradient));
+        w = multiply_add(down, v, w);
+      };
+      kernels::update_range(begin, end, heavy_ball, work.value, work.state[0], work.gradient);
+    }
   }
 
  private:

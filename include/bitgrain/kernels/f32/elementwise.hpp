@@ -34,33 +34,38 @@ void map(std::int64_t n, T* y, F f, const In*... x) {
   });
 }
 
-/// Calls f(x[i]...) with vectors of every array and writes back those arrays that are not const; f takes by
-/// reference what it changes.
+/// Calls f(x[i]...) for i in [begin, end), on this thread, with vectors of every array, and writes back those arrays
+/// that are not const; f takes by reference what it changes.
 template <class Arch = DefaultArch, class F, class... P>
-void update(std::int64_t n, F f, P*... x) {
+void update_range(std::int64_t begin, std::int64_t end, F f, P*... x) {
   using T = std::common_type_t<std::remove_const_t<P>...>;
   static_assert((std::is_same_v<T, std::remove_const_t<P>> && ...), "all arrays hold one type");
   using V = Vec<T, Arch>;
-  parallel_for(n, kElementwiseChunk, [&](std::int64_t begin, std::int64_t end) {
-    const auto step = [&](std::int64_t i, auto get, auto put) {
-      std::tuple<decltype((void)x, V())...> values{get(x + i)...};
-      std::apply(f, values);
-      std::apply([&](const auto&... v) { (put(x + i, v), ...); }, values);
-    };
-    std::int64_t i = begin;
-    for (; i + kLanes<T, Arch> <= end; i += kLanes<T, Arch>)
-      step(
-          i, [](const T* p) { return load_all<V>(p); },
-          [](auto* p, const V& v) {
-            if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(p)>>) store_all(p, v);
-          });
-    if (i < end)
-      step(
-          i, [&](const T* p) { return load_first<V>(p, end - i); },
-          [&](auto* p, const V& v) {
-            if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(p)>>) store_first(p, end - i, v);
-          });
-  });
+  const auto step = [&](std::int64_t i, auto get, auto put) {
+    std::tuple<decltype((void)x, V())...> values{get(x + i)...};
+    std::apply(f, values);
+    std::apply([&](const auto&... v) { (put(x + i, v), ...); }, values);
+  };
+  std::int64_t i = begin;
+  for (; i + kLanes<T, Arch> <= end; i += kLanes<T, Arch>)
+    step(
+        i, [](const T* p) { return load_all<V>(p); },
+        [](auto* p, const V& v) {
+          if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(p)>>) store_all(p, v);
+        });
+  if (i < end)
+    step(
+        i, [&](const T* p) { return load_first<V>(p, end - i); },
+        [&](auto* p, const V& v) {
+          if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(p)>>) store_first(p, end - i, v);
+        });
+}
+
+/// update_range over [0, n), on all threads.
+template <class Arch = DefaultArch, class F, class... P>
+void update(std::int64_t n, F f, P*... x) {
+  parallel_for(n, kElementwiseChunk,
+               [&](std::int64_t begin, std::int64_t end) { update_range<Arch>(begin, end, f, x...); });
 }
 
 /// y = max(x, 0). NaN stays NaN, so that a network which diverged shows it (on x86, max gives its second argument
