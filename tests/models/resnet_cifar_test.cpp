@@ -1,6 +1,7 @@
 #include "bitgrain/models/resnet_cifar.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +10,8 @@
 
 #include "bitgrain/nn/copy_state.hpp"
 #include "bitgrain/nn/initialize.hpp"
+#include "bitgrain/ops/cross_entropy.hpp"
+#include "bitgrain/optim/sgd.hpp"
 #include "models/tiny_problem.hpp"
 #include "nn/check_module.hpp"
 
@@ -139,6 +142,52 @@ TEST_CASE("a ResNet-8 learns a tiny problem by heart, to the same bits at one an
 TEST_CASE("a depth that is not 6n + 2 is refused") {
   CHECK_THROWS_WITH_AS(ResNetCifar<>({.depth = 18}), doctest::Contains("18"), Error);
   CHECK_THROWS_AS(ResNetCifar<>({.depth = 2}), Error);
+}
+
+TEST_CASE("a settled training step asks the system for nothing: no allocations, no page faults") {
+#if BITGRAIN_POOL_CACHES
+  const int threads = num_threads();
+  set_num_threads(
+      1);  // with more, it is chance when all of them hold their scratch memory at once for the first time
+  ResNetCifar<> net({.depth = 8});
+  initialize<float>(net, 1);
+  Sgd<float> sgd(net.parameters(), {.learning_rate = 1e-3, .momentum = 0.9});
+  const Tensor<float> images(Shape{16, 32, 32, 3}, 0.5F);
+  const std::vector<std::int32_t> labels(16, 3);
+  const auto step = [&] {
+    sgd.zero_grad();
+    cross_entropy(net(Var<float>(images)), labels).backward();
+    sgd.step();
+  };
+  const auto page_faults = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+  };
+  for (int i = 0; i < 4; ++i) step();
+  const auto allocations = MemoryPool::instance().stats().system_allocations;
+  const auto faults = page_faults();
+  for (int i = 0; i < 20; ++i) step();
+  CHECK(MemoryPool::instance().stats().system_allocations == allocations);
+  CHECK(page_faults() - faults < 20);  // none in a step; the odd one belongs to the process around it
+  set_num_threads(threads);
+#endif
+}
+
+TEST_CASE("training keeps two tensors per convolution, its result before and after the nonlinearity") {
+  const ResNetCifarConfig config{.depth = 8};
+  ResNetCifar<> net(config);
+  const std::int64_t batch = 16;
+  const Tensor<float> images(Shape{batch, 32, 32, 3}, 0.5F);
+  const auto bytes = [] { return MemoryPool::instance().stats().bytes_in_use; };
+  const std::size_t before = bytes();
+  const Var<float> logits = net(Var<float>(images));
+  // Three convolutions with 16 channels at 32x32, two with 32 at 16x16, two with 64 at 8x8; and two shortcuts, each
+  // read by an add only, which saves nothing.
+  const std::size_t one = sizeof(float) * static_cast<std::size_t>(batch) * 32 * 32 * 16;
+  const std::size_t tensors = 2 * (3 * one + 2 * one / 2 + 2 * one / 4);
+  CHECK(bytes() - before >= tensors);
+  CHECK(bytes() - before < tensors + tensors / 10);
 }
 
 }  // namespace
