@@ -6,7 +6,8 @@
 ///     few multiply-adds            one block, on the thread that asks
 ///     small C, long sums           chunks of the sums, each with a C of its own, added in order
 ///     C wider than high, square    blocks of columns: each packs its B, A is packed once for all
-///     C higher than wide           blocks of rows: each packs its A, B is packed once for all
+///     C higher than wide, short    blocks of rows: each packs its A, B is packed once for all; C is written front to
+///     sums                         back
 ///
 /// Small operands are not packed but read in place. All of this depends on the sizes alone, and in every case the
 /// sums run over the inner dimension in the same order, so results do not depend on the number of threads.
@@ -154,7 +155,7 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
   if (m * n * k <= detail::kGemmOneThread) {
     const GemmBlocks<T, Arch> blocks(problem, left, right);
     blocks.multiply(blocks.all_tiles(), blocks.all_panels(), {0, k}, beta);
-  } else if (m <= 2 * n) {
+  } else if (m <= 2 * n && k > 32) {
     detail::gemm_by_columns<T, Arch>(problem, left, right);
   } else {
     detail::gemm_by_rows<T, Arch>(problem, left, right);

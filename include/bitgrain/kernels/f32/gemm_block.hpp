@@ -92,9 +92,7 @@ class GemmBlocks {
   GemmRange all_panels() const { return {0, panels()}; }
   /// Numbers per term of packed tiles or panels.
   std::int64_t packed_rows(const GemmRange& tiles) const { return place_of(tiles.end) - place_of(tiles.begin); }
-  std::int64_t packed_columns(const GemmRange& panels) const {
-    return (std::min(p_.n, panels.end * kWidth) - panels.begin * kWidth + kL - 1) / kL * kL;
-  }
+  std::int64_t packed_columns(const GemmRange& panels) const { return (columns_of(panels) + kL - 1) / kL * kL; }
   /// The terms of a step, but for the last one of a range.
   std::int64_t depth_of(const GemmRange& terms) const {
     const std::int64_t steps = (terms.size() + most_terms_ - 1) / most_terms_;
@@ -126,12 +124,11 @@ class GemmBlocks {
       T* to = packed + (first - terms.begin) * width + (mine.begin - all.begin) * kWidth * depth;
       const T* from = p_.b + first * p_.b_step + mine.begin * kWidth * p_.b_column;
       if (p_.b_column == 1) {
-        const std::int64_t columns = std::min(p_.n, mine.end * kWidth) - mine.begin * kWidth;
-        pack_panels<T, Arch>(depth, columns, from, p_.b_step, to);
+        pack_panels<T, Arch>(depth, columns_of(mine), from, p_.b_step, to);
         continue;
       }
       for (std::int64_t j = mine.begin; j < mine.end; ++j, from += kWidth * p_.b_column, to += kWidth * depth) {
-        const std::int64_t columns = columns_of(j);
+        const std::int64_t columns = columns_of({j, j + 1});
         pack_against_grain<T, Arch>(depth, columns, from, p_.b_column, (columns + kL - 1) / kL * kL, to);
       }
     }
@@ -204,7 +201,7 @@ class GemmBlocks {
         a += tile.rows * depth;
       }
       for (std::int64_t j = panels.begin; j < panels.end; ++j) {
-        t.columns = columns_of(j);
+        t.columns = columns_of({j, j + 1});
         const int vectors = t.columns > kL ? 2 : 1;
         if (b_in_place) {
           t.b = p_.b + terms.begin * p_.b_step + j * kWidth;
@@ -224,7 +221,9 @@ class GemmBlocks {
 
   bool a_along_terms() const { return a_ == GemmOperand::in_place && p_.a_row == 1; }
   std::int64_t place_of(std::int64_t tile) const { return tiles_.place(tile); }
-  std::int64_t columns_of(std::int64_t panel) const { return std::min(p_.n - panel * kWidth, kWidth); }
+  std::int64_t columns_of(const GemmRange& panels) const {
+    return std::min(p_.n, panels.end * kWidth) - panels.begin * kWidth;
+  }
 
   GemmProblem<T> p_;
   RowTiles<T, Arch> tiles_;

@@ -47,6 +47,7 @@ void thin_dots(const ThinProduct<T>& p, std::int64_t begin, std::int64_t end) {
   using V = Vec<T, Arch>;
   constexpr std::int64_t kL = kLanes<T, Arch>;
   constexpr int kRows = (kL == 16 ? 16 : 8) / S > 8 ? 8 : (kL == 16 ? 16 : 8) / S;
+  constexpr std::uintptr_t kAhead = 1024;  // bytes: the hardware alone does not keep so many streams flowing
   for (std::int64_t i = begin; i < end; i += kRows) {
     const T* row[kRows];  // beyond the end, the last one again
     for (int r = 0; r < kRows; ++r) row[r] = p.matrix + std::min(i + r, end - 1) * p.matrix_row;
@@ -60,6 +61,7 @@ void thin_dots(const ThinProduct<T>& p, std::int64_t begin, std::int64_t end) {
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
         const V number = load(row[r] + k);
+        prefetch(reinterpret_cast<std::uintptr_t>(row[r] + k) + kAhead);
 #pragma GCC unroll 4
         for (int s = 0; s < S; ++s) sum[s][r] = multiply_add(factor[s], number, sum[s][r]);
       }

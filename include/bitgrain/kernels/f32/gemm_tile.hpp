@@ -160,13 +160,16 @@ class RowTiles {
     int rows, skip;      ///< even; 1 if the tile before has stored the first row
   };
 
-  explicit RowTiles(std::int64_t m) : odd_(static_cast<int>(m % 2)), pairs_((m + 1) / 2) {
+  explicit RowTiles(std::int64_t m) : odd_(static_cast<int>(m % 2)) {
     constexpr std::int64_t kPairs = kGemmTileRows<T, Arch> / 2;
-    count_ = std::max<std::int64_t>((pairs_ + kPairs - 1) / kPairs, 1 + odd_);
+    const std::int64_t pairs = (m + 1) / 2;
+    count_ = std::max<std::int64_t>((pairs + kPairs - 1) / kPairs, 1 + odd_);
+    least_ = pairs / count_;
+    higher_ = pairs % count_;
   }
   std::int64_t count() const { return count_; }
   /// Rows of the tiles before tile i: where a packed matrix has it.
-  std::int64_t place(std::int64_t i) const { return 2 * (i * pairs_ / count_); }
+  std::int64_t place(std::int64_t i) const { return 2 * (i * least_ + std::min(i, higher_)); }
   Tile operator[](std::int64_t i) const {
     const int skip = i + 1 == count_ ? odd_ : 0;
     return {place(i) - skip, static_cast<int>(place(i + 1) - place(i)), skip};
@@ -174,7 +177,7 @@ class RowTiles {
 
  private:
   int odd_;
-  std::int64_t pairs_, count_;
+  std::int64_t count_, least_, higher_;  // pairs of rows of a tile, one more in the first `higher_` tiles
 };
 
 }  // namespace bitgrain::kernels
