@@ -72,12 +72,12 @@ template <class T, class Arch, int R, int V, bool kRowWise>
   const T* a[kPointers];
 #pragma GCC unroll 4
   for (int g = 0; g < kPointers; ++g) a[g] = t.a + g * 4 * t.a_row;
-  if (t.depth >= 64)  // C arrives while the sums grow
+    // C arrives while the sums grow.
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
+  for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-      for (std::uintptr_t v = 0; v < V; ++v)
-        prefetch_to_write(reinterpret_cast<std::uintptr_t>(t.c + r * t.ldc) + v * kVector);
+    for (std::uintptr_t v = 0; v < V; ++v)
+      prefetch_to_write(reinterpret_cast<std::uintptr_t>(t.c + r * t.ldc) + v * kVector);
   const T* b = t.b;
   const std::int64_t row = t.a_row, three_rows = 3 * row, a_step = t.a_step, b_step = t.b_step;
   const auto step = [&](std::int64_t ahead) {
