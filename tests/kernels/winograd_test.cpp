@@ -52,6 +52,9 @@ TEST_CASE("the error bound holds for numbers that make the transforms large and 
 TEST_CASE("Winograd's method is chosen for large stacks of 3x3 filters only") {
   CHECK(kernels::winograd_wins(conv(128, 8, 8, 64, 64, 3, 1, 1)));
   CHECK(kernels::winograd_wins(conv(128, 16, 16, 32, 32, 3, 1, 1)));
+  CHECK(kernels::winograd_wins(conv(32, 16, 16, 16, 16, 3, 1, 1)));
+  CHECK(kernels::winograd_wins(conv(8, 7, 7, 512, 512, 3, 1, 1)));
+  CHECK_FALSE(kernels::winograd_wins(conv(32, 5, 5, 16, 16, 3, 1, 1)));           // 25 of 64 outputs used
   CHECK_FALSE(kernels::winograd_wins(conv(128, 16, 16, 32, 32, 3, 2, 1)));        // stride
   CHECK_FALSE(kernels::winograd_wins(conv(128, 16, 16, 32, 32, 5, 1, 2)));        // kernel
   CHECK_FALSE(kernels::winograd_wins(conv(128, 16, 16, 32, 32, 3, 1, 1, 2)));     // dilation

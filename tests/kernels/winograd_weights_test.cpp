@@ -60,6 +60,16 @@ TEST_CASE("the work is cut the same way at every number of threads: same bits") 
   }
 }
 
+TEST_CASE(
+    "Winograd's method is chosen for gradients of few tiles too, but not of few channels or nearly empty tiles") {
+  CHECK(kernels::winograd_weights_win(conv(1, 8, 8, 64, 64, 3, 1, 1)));
+  CHECK(kernels::winograd_weights_win(conv(32, 16, 16, 16, 16, 3, 1, 1)));
+  CHECK_FALSE(kernels::winograd_weights_win(conv(1, 4, 4, 64, 64, 3, 1, 1)));
+  CHECK_FALSE(kernels::winograd_weights_win(conv(32, 16, 16, 3, 16, 3, 1, 1)));
+  CHECK_FALSE(kernels::winograd_weights_win(conv(128, 5, 5, 16, 16, 3, 1, 1)));
+  CHECK_FALSE(kernels::winograd_weights_win(conv(32, 16, 16, 16, 16, 3, 2, 1)));
+}
+
 TEST_CASE("every tile and every output channel belongs to one unit of work") {
   for (const std::int64_t tiles : {1, 7, 64, 500, 40000})
     for (const std::int64_t channels : {16, 48, 512})

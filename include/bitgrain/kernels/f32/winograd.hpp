@@ -26,15 +26,23 @@ inline bool winograd_applies(const ConvGeometry& g) {
          w.dilation_h == 1 && w.dilation_w == 1 && w.pad_h <= 2 && w.pad_w <= 2;
 }
 
-/// Whether it is faster than the direct kernels, by a count of work: a direct sum takes 9 multiplications per output
-/// pixel and channel pair, Winograd's 36 per tile. Transforms cost as much again per tile when there are few
-/// channels, and those of the filters about as much as 70 tiles. Where both take about as long, the direct sum is
-/// preferred.
-inline bool winograd_wins(const ConvGeometry& g) {
-  if (!winograd_applies(g)) return false;
+namespace detail {
+
+// Whether Winograd's convolution takes less time than a direct one, by a count of multiplications per pair of
+// channels: a direct sum does 9 per output pixel; Winograd's 36 per tile, whose transforms cost about as much as
+// 350 / channels (measured with AVX-512), and those of the filters `filters`.
+inline bool winograd_is_faster(const ConvGeometry& g, std::int64_t filters) {
   const std::int64_t pixels = g.batch * g.out_h() * g.out_w(), in = g.in_channels, out = g.out_channels;
   const std::int64_t tiles = WinogradTiles(g.batch, g.out_h(), g.out_w()).count();
-  return 2 * in * out >= 17 * (in + out) && 9 * pixels > 40 * tiles + 1000;
+  return in * out >= 8 * (in + out) && (9 * pixels - 36 * tiles - filters) * in * out > 350 * tiles * (in + out);
+}
+
+}  // namespace detail
+
+/// Whether it is faster than the direct kernels, forward and backward with respect to the input. Where both take
+/// about as long, the direct sum is preferred.
+inline bool winograd_wins(const ConvGeometry& g) {
+  return winograd_applies(g) && detail::winograd_is_faster(g, 1000);
 }
 
 namespace detail {

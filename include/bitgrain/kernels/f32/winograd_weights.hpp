@@ -102,10 +102,7 @@ class WinogradWeightSum {
 
 /// winograd_wins for the gradient with respect to the weights, which transforms its result instead of the filters.
 inline bool winograd_weights_win(const ConvGeometry& g) {
-  if (!winograd_applies(g)) return false;
-  const std::int64_t pixels = g.batch * g.out_h() * g.out_w(), in = g.in_channels, out = g.out_channels;
-  const std::int64_t tiles = WinogradTiles(g.batch, g.out_h(), g.out_w()).count();
-  return in * out >= 8 * (in + out) && 9 * pixels > 40 * tiles + 1000;
+  return winograd_applies(g) && detail::winograd_is_faster(g, 250);
 }
 
 /// dw of kernels::conv2d_backward_weights by Winograd's method, for geometries to which it applies.
