@@ -20,10 +20,11 @@ class Import final : public Command {
             "runs/float\n"
             "  bitgrain import lenet-weights/ --model lenet5                       (a folder of NAME.npy files)\n"
             "  bitgrain search --init runs/float --data cifar10 --budget-avg-bits 3            (what comes next)\n\n"
-            "Tensors are found under bitgrain's names (see bitgrain info), under those of torchvision's networks\n"
-            "(conv1, bn1, layer1.0.conv1, ..., layer2.0.downsample.0, fc), also behind a common prefix like "
-            "module.;\n"
-            "what does not match is listed with its shape. F16, BF16, F32 and F64 are read.\n") {
+            "Tensors are found under bitgrain's names (those that bitgrain export writes) or under those of "
+            "torchvision's\n"
+            "networks (conv1, bn1, layer1.0.conv1, ..., layer2.0.downsample.0, fc), also behind a common prefix "
+            "like\n"
+            "module.; what does not match is listed with its shape. F16, BF16, F32 and F64 are read.\n") {
     options.argument("PATH", weights_.path, "a safetensors file, or a folder of NAME.npy files").require();
     weights_.declare(options, false);
     data_.declare(options, true);

@@ -37,9 +37,10 @@ void WeightOptions::declare(OptionSet& options, bool with_path) {
         "--weights", path, "PATH",
         "start from float weights of another program: a safetensors file, a folder of NAME.npy files, or one "
         "NAME.npy");
-  options.choice("--layout", layout, {"bitgrain", "pytorch"},
-                 "how convolutions [out, kh, kw, in] or [out, in, kh, kw], and the columns of linear layers behind a "
-                 "flatten, channels last or first, lie in files of weights");
+  options.choice(
+      "--layout", layout, {"bitgrain", "pytorch"},
+      "the order in files of weights: bitgrain's [out, kh, kw, in] and channels last, or PyTorch's [out, in, "
+      "kh, kw] and channels first where a linear layer reads a flattened image");
 }
 
 void QuantOptions::declare(OptionSet& options, const std::vector<std::string>& methods) {
