@@ -75,7 +75,8 @@ class Train final : public Command {
   std::string resuming(const RunFolder& folder) const {
     std::string line = program_name() + " train --resume " + shell_word(folder.path());
     for (const Option& option : options.all())
-      if (option.given && changes_nothing(option)) line += " " + option.name + " " + option.value().dump();
+      if (option.given && changes_nothing(option))
+        line += " " + option.name + (option.flag ? "" : " " + option.value().dump());
     return line;
   }
   // Everything else comes from the config.json of the run.
