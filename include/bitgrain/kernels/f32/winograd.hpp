@@ -158,7 +158,7 @@ class WinogradRun {
       for (; i < last; ++i) {
         const std::int64_t begin = i * block, end = std::min(tiles_.count(), begin + block);
         transform_inputs(begin, end, in, 0);
-        multiply(end - begin, in, filters, out);
+        multiply(end - begin, y_.channels, in, filters, out);
         transform_outputs<Arch>(tiles_, begin, end, out, bias_, y_, 0, y_.channels);
       }
     });
@@ -173,7 +173,7 @@ class WinogradRun {
       WinogradMatrices<Arch> out(tiles_.count(), kPair);
       for (; i < last; ++i) {
         const std::int64_t first = i * kPair, count = std::min(kPair, y_.channels - first);
-        multiply(tiles_.count(), in, WinogradFilters<Arch>(source_, first, first + count), out);
+        multiply(tiles_.count(), count, in, WinogradFilters<Arch>(source_, first, first + count), out);
         transform_outputs<Arch>(tiles_, 0, tiles_.count(), out, bias_, y_, first, count);
       }
     });
@@ -184,10 +184,10 @@ class WinogradRun {
         tiles_, begin, end, x_, 0, x_.channels, pad_h_, pad_w_,
         [](const V(&d)[kWinogradIn], V(&t)[kWinogradIn]) { winograd_input(d, t); }, in, row);
   }
-  void multiply(std::int64_t count, WinogradMatrices<Arch>& in, const WinogradFilters<Arch>& filters,
-                WinogradMatrices<Arch>& out) const {
+  void multiply(std::int64_t rows, std::int64_t channels, WinogradMatrices<Arch>& in,
+                const WinogradFilters<Arch>& filters, WinogradMatrices<Arch>& out) const {
     for (int point = 0; point < kWinogradPoints; ++point)
-      winograd_product<Arch, false>(count, out.vectors(),
+      winograd_product<Arch, false>(rows, (channels + kL - 1) / kL,
                                     {x_.channels, in.at(point, 0), in.row(), 1, filters.at(point), x_.channels * kL,
                                      kL, out.at(point, 0), out.row()});
   }
