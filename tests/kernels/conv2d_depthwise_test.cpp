@@ -25,11 +25,30 @@ TEST_CASE_TEMPLATE("depthwise convolution is right for large, dilated and stride
   }
 }
 
-TEST_CASE("a depthwise gradient over several blocks and chunks is right") {
-  RandomStream random(4, "blocks");
-  const bitgrain::ConvGeometry g = conv(8, 32, 32, 48, 48, 3, 1, 1, 1, 48);
-  REQUIRE(kernels::GradientBlocks(kernels::plan_forward(g), sizeof(float)).count() == 16);
-  compare_conv<FloatCase<float, kernels::DefaultArch>>(g, random);
+TEST_CASE_TEMPLATE("depthwise convolution is right at every width, where blocks of pixels end, overlap and stick out",
+                   Case, BITGRAIN_FLOAT_CASES) {
+  RandomStream random(4, "widths");
+  for (std::int64_t width = 1; width <= 26; ++width)
+    for (const std::int64_t stride : {1, 2})
+      for (const std::int64_t kernel : {1, 2, 3, 5})
+        for (const std::int64_t pad : {0, 1, 2})
+          if (width + 2 * pad >= kernel)
+            compare_conv<Case>({1, 4, width, 18, 18, {3, kernel, stride, stride, 1, pad, 1, 1}, 18}, random);
+}
+
+TEST_CASE("a depthwise result that is streamed past the caches is right") {
+  RandomStream random(5, "streamed");
+  const bitgrain::ConvGeometry g = conv(2, 130, 131, 64, 64, 3, 1, 1, 1, 64);
+  const bitgrain::Scratch<float> y(static_cast<std::size_t>(g.output_size()));
+  REQUIRE((kernels::kLanes<float> < 16 ||
+           kernels::worth_streaming<float, kernels::DefaultArch>(y.data(), 64, g.output_size())));
+  Guarded<float> x(g.input_size()), w(g.weight_size()), expected(g.output_size()), got(g.output_size());
+  fill_random(x, random);
+  fill_random(w, random);
+  kernels::reference::conv2d_forward(g, x.data(), w.data(), nullptr, expected.data());
+  kernels::conv2d_forward(g, x.data(), w.data(), nullptr, y.data());
+  std::copy_n(y.data(), g.output_size(), got.data());
+  check_close(got, expected, 11, "forward, streamed");
 }
 
 TEST_CASE("several filters per channel go through the grouped path and are right") {

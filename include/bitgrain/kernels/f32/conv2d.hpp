@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bitgrain/kernels/f32/conv2d_depthwise.hpp"
+#include "bitgrain/kernels/f32/conv2d_depthwise_weights.hpp"
 #include "bitgrain/kernels/f32/conv2d_direct.hpp"
 #include "bitgrain/kernels/f32/conv2d_lines.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
@@ -31,7 +32,7 @@ void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_ide
   if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_forward(g, x, w, bias, y);
   if constexpr (std::is_same_v<T, float>)
     if (winograd_enabled() && winograd_wins(g)) return winograd_forward<Arch>(g, x, w, bias, y);
-  if (is_depthwise(g)) return run_depthwise<T, Arch>(plan_forward(g), forward_weight_steps(g), x, w, bias, y);
+  if (is_depthwise(g)) return run_depthwise_forward<T, Arch>(g, x, w, bias, y);
   const std::vector<ConvPlan> plans{plan_forward(g)};
   const auto run = fits_lines<T, Arch>(plans.front()) ? run_lines<T, Arch> : run_direct<T, Arch>;
   run(plans, forward_weight_steps(g), x, w, bias, y);
@@ -44,12 +45,8 @@ void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx)
   if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_backward_data(g, dy, w, dx);
   if constexpr (std::is_same_v<T, float>)
     if (winograd_enabled() && winograd_wins(g)) return winograd_backward_data<Arch>(g, dy, w, dx);
+  if (is_depthwise(g)) return run_depthwise_backward_data<T, Arch>(g, dy, w, dx);
   const WeightSteps steps = backward_weight_steps(g);
-  if (is_depthwise(g)) {
-    for (const ConvPlan& phase : plan_backward_data(g, false))
-      run_depthwise<T, Arch>(phase, steps, dy, w, nullptr, dx);
-    return;
-  }
   for (const bool merge : {true, false}) {
     if (merge && !columns_merge(g)) continue;
     const std::vector<ConvPlan> plans = plan_backward_data(g, merge);
@@ -68,7 +65,7 @@ void conv2d_backward_weights(const ConvGeometry& g, const T* x, const T* dy, T* 
   const auto run = [&] {
     if constexpr (std::is_same_v<T, float>)
       if (winograd_enabled() && winograd_weights_win(g)) return winograd_backward_weights<Arch>(g, x, dy, dw);
-    if (is_depthwise(g)) return run_depthwise_gradient<T, Arch>(plan_forward(g), x, dy, dw);
+    if (is_depthwise(g)) return run_depthwise_gradient<T, Arch>(g, x, dy, dw);
     run_weight_gradient<T, Arch>(plan_forward(g), x, dy, dw);
   };
   run();

@@ -1,25 +1,32 @@
 #pragma once
 
-/// Depthwise convolution: every channel has a filter of its own (groups = channels = filters). Vectors run along the
-/// channels, so nothing is broadcast:
+/// Depthwise convolution: every channel has a filter of its own (groups = channels = filters), forward and with
+/// respect to the input. Vectors run along the channels, so nothing is broadcast:
 ///
-///     forward and data    y[pixel, c] = sum over taps of x[pixel + tap, c] * w[tap, c]       8 pixels at a time
-///     weights             dw[tap, c]  = sum over pixels of x[pixel + tap, c] * dy[pixel, c]  10 taps at a time
+///     y[pixel, c] = sum over taps of x[pixel + tap, c] * w[tap, c]
 ///
-/// Both keep enough sums in registers to hide the latency of the multiply-add. Weights are packed as [tap][channel].
+/// With a single multiply-add per number loaded this is bound by loads, so 8 neighbouring pixels of an output row
+/// share them: for each kernel row its weights go to registers, and every input column is loaded once for all the
+/// pixels that read it,
+///
+///     w0 w1 w2 | x0: y0 += w0 x0    x1: y1 += w0 x1, y0 += w1 x1    x2: y2 += w0 x2, y1 += w1 x2, y0 += w2 x2   ...
+///
+/// 1.6 loads per pixel and kernel row instead of 6. A block of output rows is done for one vector of channels after
+/// the other: then the input rows that several output rows share are few enough to stay in the first-level cache. No
+/// padded copy is made: columns outside the image are zeros in registers, kernel rows outside are left out.
+/// Weights are packed as [tap][channel].
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <type_traits>
+#include <deque>
+#include <utility>
 #include <vector>
 
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
-#include "bitgrain/kernels/f32/conv2d_blocks.hpp"
 #include "bitgrain/kernels/f32/conv2d_direct.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
-#include "bitgrain/kernels/f32/conv2d_strip.hpp"
+#include "bitgrain/kernels/memory_hints.hpp"
 #include "bitgrain/kernels/simd.hpp"
 
 namespace bitgrain::kernels {
@@ -29,8 +36,6 @@ inline bool is_depthwise(const ConvGeometry& g) { return g.groups == g.in_channe
 
 namespace detail {
 
-inline constexpr int kDepthwiseTaps = 10;
-
 // Lanes of a vector of channels: all of them, or the first `count`. Which is known at compile time, because the loops
 // below do little else than load.
 template <class V, bool kAll>
@@ -38,166 +43,287 @@ V load_channels(const typename V::value_type* p, std::int64_t count) {
   if constexpr (kAll) return load_all<V>(p);
   return load_first<V>(p, count);
 }
-
-// One vector of channels (of which `channels` count) of P output pixels in a row, `x_step` and `y_step` apart.
-template <class T, class Arch, int P, bool kAll>
-void depthwise_pixels(const T* x, std::int64_t x_step, const std::vector<std::int64_t>& taps, const T* w,
-                      std::int64_t w_step, const T* bias, T* y, std::int64_t y_step, std::int64_t channels) {
-  using V = Vec<T, Arch>;
-  const V start = bias ? load_channels<V, kAll>(bias, channels) : V(T(0));
-  V sum[P];
-#pragma GCC unroll 8
-  for (int p = 0; p < P; ++p) sum[p] = start;
-  for (const std::int64_t tap : taps) {
-    const V filter = load_channels<V, kAll>(w, channels);
-    w += w_step;
-    const T* from = x + tap;
-#pragma GCC unroll 8
-    for (int p = 0; p < P; ++p)
-      sum[p] = multiply_add(load_channels<V, kAll>(from + p * x_step, channels), filter, sum[p]);
-  }
-#pragma GCC unroll 8
-  for (int p = 0; p < P; ++p) {
-    if constexpr (kAll)
-      store_all(y + p * y_step, sum[p]);
-    else
-      store_first(y + p * y_step, channels, sum[p]);
-  }
+template <bool kAll, class V>
+void store_channels(typename V::value_type* p, std::int64_t count, bool stream, const V& v) {
+  if constexpr (!kAll)
+    store_first(p, count, v);
+  else if (stream)
+    store_streaming(p, v);
+  else
+    store_all(p, v);
 }
 
-// A line of output pixels: by 8, the rest by 1, all channels of them.
+// Calls visit.template operator()<kAll>(first, count) for every vector of channels.
+template <class T, class Arch, class Visit>
+void for_each_channel_vector(std::int64_t channels, Visit visit) {
+  std::int64_t c = 0;
+  for (; c + kLanes<T, Arch> <= channels; c += kLanes<T, Arch>) visit.template operator()<true>(c, kLanes<T, Arch>);
+  if (c < channels) visit.template operator()<false>(c, channels - c);
+}
+
+// How many rows of output make a block: what a block touches should take no more than half of the second-level cache,
+// and there should be blocks for several threads.
+inline std::int64_t depthwise_block_rows(const ConvPlan& plan, std::int64_t spacing, std::size_t element_size) {
+  const std::int64_t row = (plan.w.input * plan.h.step + plan.w.output * spacing) * plan.groups;
+  const std::int64_t height = plan.h.output;
+  const std::int64_t fit = std::max<std::int64_t>(1, (384 << 10) / (row * static_cast<std::int64_t>(element_size)));
+  const std::int64_t blocks =
+      std::max(divide_up(height * spacing, fit), divide_up(8, std::max<std::int64_t>(1, plan.batch)));
+  return std::max<std::int64_t>(1, divide_up(height, blocks));
+}
+
+// How many channels a kernel takes together through a block of rows, when a row works on so many pixels: what the
+// rows share should stay in the first-level cache, but a pixel should give some whole cache lines, or they come
+// slowly.
 template <class T, class Arch>
-void depthwise_line(const T* x, std::int64_t x_step, const std::vector<std::int64_t>& taps, const T* w, const T* bias,
-                    T* y, std::int64_t y_step, std::int64_t pixels, std::int64_t channels) {
-  const auto run = [&]<int kPixels>(std::integral_constant<int, kPixels>, std::int64_t first) {
-    for (std::int64_t c = 0; c < channels; c += kLanes<T, Arch>) {
-      const std::int64_t count = std::min(kLanes<T, Arch>, channels - c);
-      const auto kernel = count == kLanes<T, Arch> ? depthwise_pixels<T, Arch, kPixels, true>
-                                                   : depthwise_pixels<T, Arch, kPixels, false>;
-      kernel(x + first * x_step + c, x_step, taps, w + c, channels, bias ? bias + c : nullptr, y + first * y_step + c,
-             y_step, count);
-    }
-  };
-  std::int64_t p = 0;
-  for (; p + 8 <= pixels; p += 8) run(std::integral_constant<int, 8>{}, p);
-  for (; p < pixels; ++p) run(std::integral_constant<int, 1>{}, p);
+std::int64_t depthwise_channel_group(std::int64_t channels, std::int64_t pixels) {
+  const std::int64_t vectors = divide_up(channels, kLanes<T, Arch>);
+  const std::int64_t bytes = pixels * kLanes<T, Arch> * static_cast<std::int64_t>(sizeof(T));
+  const std::int64_t fit = std::clamp<std::int64_t>((32 << 10) / std::max<std::int64_t>(1, bytes), 2, 6);
+  return divide_up(vectors, divide_up(vectors, fit)) * kLanes<T, Arch>;
 }
 
-// One vector of channels of the gradient of up to kDepthwiseTaps taps. rows: of dy (a) and of x (b).
-template <class T, class Arch, bool kAll>
-void depthwise_taps(const T* dy, std::int64_t dy_step, const T* x, std::int64_t x_step,
-                    const std::vector<TileSegment>& rows, std::int64_t length,
-                    const std::array<std::int64_t, kDepthwiseTaps>& taps, std::int64_t tap_count, T* dw,
-                    std::int64_t dw_step, std::int64_t channels, bool accumulate) {
-  using V = Vec<T, Arch>;
-  V sum[kDepthwiseTaps];
-#pragma GCC unroll 10
-  for (int t = 0; t < kDepthwiseTaps; ++t) sum[t] = V(T(0));
-  for (const TileSegment& row : rows) {
-    const T* from_y = dy + row.a;
-    const T* from_x = x + row.b;
-    for (std::int64_t i = 0; i < length; ++i, from_y += dy_step, from_x += x_step) {
-      const V gradient = load_channels<V, kAll>(from_y, channels);
-#pragma GCC unroll 10
-      for (std::size_t t = 0; t < kDepthwiseTaps; ++t)
-        sum[t] = multiply_add(load_channels<V, kAll>(from_x + taps[t], channels), gradient, sum[t]);
-    }
-  }
-  for (std::int64_t t = 0; t < tap_count; ++t) {
-    T* to = dw + t * dw_step;
-    store_first(to, channels, accumulate ? load_first<V>(to, channels) + sum[t] : sum[t]);
-  }
-}
-
-// Offsets of all taps from the first one of an output pixel.
+// One row of the input and the weights that it is multiplied by.
 template <class T>
-std::vector<std::int64_t> tap_offsets(const ConvPlan& plan, const InputStrip<T>& strip) {
-  std::vector<std::int64_t> offsets;
-  for (const Tap& h : plan.h.taps)
-    for (const Tap& w : plan.w.taps)
-      offsets.push_back(strip.at(0, h.offset, w.offset) - strip.at(0, plan.h.low(0), plan.w.low(0)));
-  return offsets;
+struct DepthwiseRow {
+  const T *x, *w;
+  std::int64_t column;  // where the tap, or the first of several, of output pixel 0 reads; may be outside the image
+};
+// One row of the output: the sum over rows [begin, end) of a list.
+template <class T>
+struct DepthwiseLine {
+  T* y;
+  const T* next;  // the first input row that the next line reads and this one does not
+  std::size_t begin, end;
+};
+// What one call of a kernel computes.
+template <class T>
+struct DepthwiseJob {
+  std::int64_t channels, width;        // of the input
+  std::int64_t pixels, spacing, step;  // output pixels of a line, how far apart, and their distance in the input
+  std::int64_t column;                 // of the first tap of pixel 0
+  std::int64_t next_rows;              // how many rows DepthwiseLine::next begins
+  const T* bias;                       // may be null
+  bool stream;
+  std::vector<DepthwiseRow<T>> rows;
+  std::vector<DepthwiseLine<T>> lines;
+};
+
+// A block of P pixels of a line, from pixel p on, and the channels [begin, end): whole vectors if kAll, else less
+// than one. Only the outermost columns of a block are ever outside the image: kTaps / 2 of them on either side, and
+// kStep more on the right if the block has a pixel too many. The others need no test.
+template <class T, class Arch, int kTaps, int kStep, int P, bool kAll>
+void depthwise_block(const DepthwiseJob<T>& job, const DepthwiseLine<T>& line, std::int64_t p, std::int64_t begin,
+                     std::int64_t end) {
+  using V = Vec<T, Arch>;
+  constexpr int kColumns = (P - 1) * kStep + kTaps;
+  const std::int64_t channels = job.channels, count = end - begin, y_step = job.spacing * channels;
+  const std::int64_t first = job.column + p * kStep, right = job.width - first;  // columns [-first, right) exist
+  const DepthwiseRow<T>*const rows = job.rows.data() + line.begin, *const rows_end = job.rows.data() + line.end;
+  const std::int64_t next_rows = job.next_rows, next_step = job.width * channels;
+  const bool stream = job.stream, last = p + P <= job.pixels;
+  const T* const bias = job.bias;
+  for (std::int64_t c = begin; c < end; c += kLanes<T, Arch>) {
+    const T* next = line.next + p * kStep * channels + c;
+    for (std::int64_t r = 0; r < next_rows; ++r, next += next_step)
+#pragma GCC unroll 16
+      for (int j = 0; j < P * kStep; ++j) prefetch(next + j * channels);
+    const V start = bias ? load_channels<V, kAll>(bias + c, count) : V(T(0));
+    V sum[P];
+#pragma GCC unroll 8
+    for (int i = 0; i < P; ++i) sum[i] = start;
+    for (const DepthwiseRow<T>* row = rows; row != rows_end; ++row) {
+      V weight[kTaps];
+#pragma GCC unroll 8
+      for (int k = 0; k < kTaps; ++k) weight[k] = load_channels<V, kAll>(row->w + k * channels + c, count);
+      const T* x = row->x + first * channels + c;
+#pragma GCC unroll 32
+      for (int j = 0; j < kColumns; ++j, x += channels) {
+        if (j < kTaps / 2 && j + first < 0) continue;
+        if (j >= kColumns - kTaps / 2 - kStep && j >= right) continue;
+        V column = load_channels<V, kAll>(x, count);
+        load_once(column);
+#pragma GCC unroll 8
+        for (int k = 0; k < kTaps; ++k)
+          if (j >= k && (j - k) % kStep == 0 && (j - k) / kStep < P)
+            sum[(j - k) / kStep] = multiply_add(column, weight[k], sum[(j - k) / kStep]);
+      }
+    }
+    T* y = line.y + p * y_step + c;
+#pragma GCC unroll 8
+    for (int i = 0; i < P; ++i, y += y_step)
+      if (i < P - 1 || last) store_channels<kAll>(y, count, stream, sum[i]);
+  }
+}
+
+// kTaps taps, kStep apart, by blocks of 8 pixels, or of 4 where fewer are left. A few vectors of channels are done
+// line by line before the next ones, so that what the lines share stays in the first-level cache.
+template <class T, class Arch, int kTaps, int kStep>
+void depthwise_lines(const DepthwiseJob<T>& job) {
+  constexpr std::int64_t kL = kLanes<T, Arch>;
+  const std::int64_t channels = job.channels, pixels = job.pixels;
+  const auto rows = static_cast<std::int64_t>(job.lines.empty() ? 0 : job.lines.back().end - job.lines.back().begin);
+  const std::int64_t group = depthwise_channel_group<T, Arch>(channels, (rows + 1) * job.width);
+  const auto block = [&]<int P>(const DepthwiseLine<T>& line, std::int64_t p, std::int64_t begin, std::int64_t end) {
+    p = std::max<std::int64_t>(0, std::min(p, pixels - P));  // the last block may write some pixels again
+    const std::int64_t whole = begin + (end - begin) / kL * kL;
+    if (begin < whole) depthwise_block<T, Arch, kTaps, kStep, P, true>(job, line, p, begin, whole);
+    if (whole < end) depthwise_block<T, Arch, kTaps, kStep, P, false>(job, line, p, whole, end);
+  };
+  for (std::int64_t c = 0; c < channels; c += group)
+    for (const DepthwiseLine<T>& line : job.lines)
+      for (std::int64_t p = 0; p < pixels;) {
+        const std::int64_t end = std::min(channels, c + group);
+        if (pixels - p > 4 && pixels >= 7) {
+          block.template operator()<8>(line, p, c, end);
+          p += 8;
+        } else {
+          block.template operator()<4>(line, p, c, end);
+          p += 4;
+        }
+      }
+}
+
+// Any taps: every row of the job has one.
+template <class T, class Arch>
+void depthwise_any_lines(const DepthwiseJob<T>& job) {
+  using V = Vec<T, Arch>;
+  constexpr std::int64_t kL = kLanes<T, Arch>;
+  const auto pixel = [&]<bool kAll>(const DepthwiseLine<T>& line, std::int64_t p, std::int64_t c,
+                                    std::int64_t count) {
+    V sum = job.bias ? load_channels<V, kAll>(job.bias + c, count) : V(T(0));
+    for (std::size_t r = line.begin; r < line.end; ++r) {
+      const DepthwiseRow<T>& row = job.rows[r];
+      const std::int64_t at = p * job.step + row.column;
+      if (at < 0 || at >= job.width) continue;
+      sum = multiply_add(load_channels<V, kAll>(row.x + at * job.channels + c, count),
+                         load_channels<V, kAll>(row.w + c, count), sum);
+    }
+    store_channels<kAll>(line.y + p * job.spacing * job.channels + c, count, job.stream, sum);
+  };
+  for (const DepthwiseLine<T>& line : job.lines)
+    for (std::int64_t p = 0; p < job.pixels; ++p) {
+      std::int64_t c = 0;
+      for (; c + kL <= job.channels; c += kL) pixel.template operator()<true>(line, p, c, kL);
+      if (c < job.channels) pixel.template operator()<false>(line, p, c, job.channels - c);
+    }
+}
+
+// The kernel that takes the taps of a row of this plan together, or null.
+template <class T, class Arch>
+auto depthwise_kernel(const AxisPlan& w) {
+  void (*kernel)(const DepthwiseJob<T>&) = nullptr;
+  if (!w.contiguous() || w.count < 3) return kernel;
+  const auto offer = [&]<int kTaps, int kStep>() {
+    if (w.taps.size() == kTaps && w.step == kStep && -w.low(0) <= kTaps / 2 &&
+        w.high(w.count - 1) <= w.input + kTaps / 2)
+      kernel = depthwise_lines<T, Arch, kTaps, kStep>;
+  };
+  offer.template operator()<1, 1>();  // 1 and 2: the gradient of a stride of 2
+  offer.template operator()<3, 1>();
+  offer.template operator()<3, 2>();
+  offer.template operator()<5, 1>();
+  offer.template operator()<5, 2>();
+  return kernel;
+}
+
+// One phase of a depthwise convolution: its plan and packed weights.
+template <class T, class Arch>
+class DepthwisePhase {
+ public:
+  DepthwisePhase(ConvPlan plan, const WeightSteps& steps, const T* w)
+      : plan_(std::move(plan)),
+        kernel_(depthwise_kernel<T, Arch>(plan_.w)),
+        joined_(kernel_ != nullptr),
+        weights_(static_cast<std::size_t>(plan_.terms() * plan_.groups)) {
+    if (!joined_) kernel_ = depthwise_any_lines<T, Arch>;
+    T* to = weights_.data();
+    for (const Tap& h : plan_.h.taps)
+      for (const Tap& v : plan_.w.taps)
+        for (std::int64_t c = 0; c < plan_.groups; ++c)
+          *to++ = w[c * steps.group + h.kernel * steps.kernel_h + v.kernel * steps.kernel_w];
+  }
+
+  const ConvPlan& plan() const { return plan_; }
+
+  // A job without lines.
+  DepthwiseJob<T> job(const T* bias, bool stream) const {
+    const AxisPlan& a = plan_.w;
+    return {plan_.groups, a.input, a.count, a.spacing, a.step, a.low(0), 0, bias, stream, {}, {}};
+  }
+  // Adds row t of the phase to a job of this phase, or of another one with the same columns. `row` is the row of y.
+  void add_line(DepthwiseJob<T>& job, const T* image, std::int64_t t, T* row) const {
+    const std::int64_t channels = plan_.groups, width = static_cast<std::int64_t>(plan_.w.taps.size());
+    const std::size_t begin = job.rows.size();
+    for (std::size_t h = 0; h < plan_.h.taps.size(); ++h) {
+      const std::int64_t at = t * plan_.h.step + plan_.h.taps[h].offset;
+      if (at < 0 || at >= plan_.h.input) continue;
+      const T* x = image + at * plan_.w.input * channels;
+      const T* w = weights_.data() + static_cast<std::int64_t>(h) * width * channels;
+      for (std::int64_t k = 0; k < (joined_ ? std::min<std::int64_t>(1, width) : width); ++k)
+        job.rows.push_back({x, w + k * channels, plan_.w.taps[static_cast<std::size_t>(k)].offset});
+    }
+    const std::int64_t next = t * plan_.h.step + (plan_.h.taps.empty() ? 0 : plan_.h.taps.back().offset + 1);
+    const bool exists = next >= 0 && next + plan_.h.step <= plan_.h.input;
+    job.next_rows = plan_.h.step;
+    job.lines.push_back({row + plan_.w.first * channels, image + (exists ? next * plan_.w.input * channels : 0),
+                         begin, job.rows.size()});
+  }
+  void run(const DepthwiseJob<T>& job) const { kernel_(job); }
+
+ private:
+  ConvPlan plan_;
+  void (*kernel_)(const DepthwiseJob<T>&);
+  bool joined_;  // the kernel takes all taps of a row together
+  Scratch<T> weights_;
+};
+
+// Runs the phases of a direction: phase (h, v) of phases_h x phases_w writes the output pixels whose row is h modulo
+// phases_h and whose column is v modulo phases_w.
+template <class T, class Arch, class Plan>
+void run_depthwise(std::int64_t phases_h, std::int64_t phases_w, Plan plan_of, const WeightSteps& steps, const T* x,
+                   const T* w, const T* bias, T* y) {
+  std::deque<DepthwisePhase<T, Arch>> phases;
+  for (std::int64_t h = 0; h < phases_h; ++h)
+    for (std::int64_t v = 0; v < phases_w; ++v) phases.emplace_back(plan_of(h, v), steps, w);
+  const ConvPlan& plan = phases.front().plan();
+  const std::int64_t height = plan.h.output, row_size = plan.w.output * plan.groups;
+  const std::int64_t image_size = plan.h.input * plan.w.input * plan.groups;
+  const bool stream = worth_streaming<T, Arch>(y, plan.groups, plan.batch * height * row_size);
+  const std::int64_t block = depthwise_block_rows(plan, phases_h, sizeof(T)), blocks = divide_up(height, block);
+  parallel_for(plan.batch * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t image = i / blocks, first = i % blocks * block, last = std::min(height, first + block);
+      for (std::int64_t v = 0; v < phases_w; ++v) {
+        const auto phase = [&](std::int64_t row) -> const DepthwisePhase<T, Arch>& {
+          return phases[static_cast<std::size_t>(row % phases_h * phases_w + v)];
+        };
+        DepthwiseJob<T> job = phase(0).job(bias, stream);
+        for (std::int64_t row = first; row < last; ++row)
+          phase(row).add_line(job, x + image * image_size, row / phases_h, y + (image * height + row) * row_size);
+        phase(0).run(job);
+      }
+    }
+    if (stream) streaming_done();
+  });
 }
 
 }  // namespace detail
 
-/// Runs a plan of a depthwise convolution, forward or a phase of the gradient with respect to the input.
+/// y of a depthwise convolution; `bias` may be null.
 template <class T, class Arch>
-void run_depthwise(const ConvPlan& plan, const WeightSteps& steps, const T* x, const T* w, const T* bias, T* y) {
-  if (plan.batch == 0 || plan.h.count == 0 || plan.w.count == 0) return;
-  const std::int64_t channels = plan.groups;
-  Scratch<T> packed(static_cast<std::size_t>(plan.terms() * channels));
-  T* to_packed = packed.data();
-  for (const Tap& h : plan.h.taps)
-    for (const Tap& v : plan.w.taps)
-      for (std::int64_t c = 0; c < channels; ++c)
-        *to_packed++ = w[c * steps.group + h.kernel * steps.kernel_h + v.kernel * steps.kernel_w];
-
-  const std::int64_t rows = std::min(block_rows(plan, sizeof(T)), plan.h.count);
-  const std::int64_t blocks = divide_up(plan.h.count, rows);
-  const std::int64_t grain =
-      std::max<std::int64_t>(1, (1 << 16) / std::max<std::int64_t>(1, rows * plan.macs_per_row()));
-  parallel_for(plan.batch * blocks, grain, [&](std::int64_t begin, std::int64_t end) {
-    InputStrip<T> strip(plan, 1, rows);
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t image = i / blocks, first = i % blocks * rows;
-      const std::int64_t last = std::min(first + rows, plan.h.count);
-      strip.load(x, image, 1, first, last - first);
-      const std::vector<std::int64_t> taps = detail::tap_offsets(plan, strip);
-      for (std::int64_t row = first; row < last; ++row) {
-        const std::int64_t line = image * plan.h.output + plan.h.first + row * plan.h.spacing;
-        detail::depthwise_line<T, Arch>(strip.data() + strip.at(0, plan.h.low(row), plan.w.low(0)),
-                                        plan.w.step * channels, taps, packed.data(), bias,
-                                        y + (line * plan.w.output + plan.w.first) * channels,
-                                        plan.w.spacing * channels, plan.w.count, channels);
-      }
-    }
-  });
+void run_depthwise_forward(const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y) {
+  detail::run_depthwise<T, Arch>(
+      1, 1, [&](std::int64_t, std::int64_t) { return plan_forward(g); }, forward_weight_steps(g), x, w, bias, y);
 }
 
-/// dw of the depthwise convolution whose forward plan is `plan`; overwrites dw.
+/// dx of a depthwise convolution; overwrites dx.
 template <class T, class Arch>
-void run_depthwise_gradient(const ConvPlan& plan, const T* x, const T* dy, T* dw) {
-  const std::int64_t channels = plan.groups, terms = plan.terms();
-  if (plan.batch == 0) {
-    std::fill_n(dw, channels * terms, T(0));
-    return;
-  }
-  const GradientBlocks blocks(plan, sizeof(T));
-  const std::int64_t macs = plan.batch * plan.h.count * plan.macs_per_row();
-  const std::int64_t per_chunk = divide_up(blocks.count(), std::clamp<std::int64_t>(macs >> 18, 1, 16));
-  const std::int64_t chunks = divide_up(blocks.count(), per_chunk);
-  Scratch<T> parts(static_cast<std::size_t>(chunks * channels * terms));
-  parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
-    InputStrip<T> strip(plan, blocks.max_images(), blocks.max_rows());
-    std::vector<TileSegment> rows;
-    for (std::int64_t chunk = begin; chunk < end; ++chunk) {
-      T* part = parts.data() + chunk * channels * terms;
-      for (std::int64_t b = chunk * per_chunk; b < std::min(blocks.count(), (chunk + 1) * per_chunk); ++b) {
-        const PixelBlock block = blocks[b];
-        strip.load(x, block.image, block.images, block.row, block.rows);
-        detail::list_rows(plan, strip, block, plan.h.taps[0], plan.w.taps[0], false, rows);
-        const std::vector<std::int64_t> taps = detail::tap_offsets(plan, strip);
-        const T* dy_block = detail::block_gradient(plan, block, dy);
-        std::array<std::int64_t, detail::kDepthwiseTaps> some{};
-        for (std::int64_t t = 0; t < terms; t += detail::kDepthwiseTaps) {
-          const std::int64_t count = std::min<std::int64_t>(detail::kDepthwiseTaps, terms - t);
-          for (std::int64_t p = 0; p < detail::kDepthwiseTaps; ++p)
-            some[static_cast<std::size_t>(p)] = taps[static_cast<std::size_t>(t + std::min(p, count - 1))];
-          for (std::int64_t c = 0; c < channels; c += kLanes<T, Arch>) {
-            const std::int64_t lanes = std::min(kLanes<T, Arch>, channels - c);
-            const auto kernel = lanes == kLanes<T, Arch> ? detail::depthwise_taps<T, Arch, true>
-                                                         : detail::depthwise_taps<T, Arch, false>;
-            kernel(dy_block + c, channels, strip.data() + c, plan.w.step * channels, rows, plan.w.count, some, count,
-                   part + t * channels + c, channels, lanes, b > chunk * per_chunk);
-          }
-        }
-      }
-    }
-  });
-  if (chunks > 1) detail::add_parts<T, Arch>(chunks, channels * terms, parts.data(), parts.data());
-  for (std::int64_t c = 0; c < channels; ++c)
-    for (std::int64_t t = 0; t < terms; ++t) dw[c * terms + t] = parts[static_cast<std::size_t>(t * channels + c)];
+void run_depthwise_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
+  detail::run_depthwise<T, Arch>(
+      g.window.stride_h, g.window.stride_w,
+      [&](std::int64_t h, std::int64_t v) { return plan_backward_data(g, h, v); }, backward_weight_steps(g), dy, w,
+      static_cast<const T*>(nullptr), dx);
 }
 
 }  // namespace bitgrain::kernels
