@@ -15,7 +15,7 @@ TEST_CASE_TEMPLATE("streaming stores, prefetches and loads kept in registers cha
   const bitgrain::Scratch<T> from(kCount), to(kCount);
   for (std::int64_t i = 0; i < kCount; ++i) from.data()[i] = static_cast<T>(i);
   for (std::int64_t i = 0; i < kCount; i += kernels::kLanes<T, typename Case::Arch>) {
-    kernels::prefetch(from.data() + 2 * kCount);  // beyond the end: never faults
+    kernels::prefetch_near(from.data() + 2 * kCount);  // beyond the end: never faults
     V v = kernels::load_all<V>(from.data() + i);
     kernels::load_once(v);
     kernels::store_streaming(to.data() + i, v);
@@ -28,7 +28,7 @@ TEST_CASE_TEMPLATE("streaming stores, prefetches and loads kept in registers cha
 
 TEST_CASE("only large results with aligned rows of whole vectors are streamed") {
   using kernels::DefaultArch;
-  constexpr std::int64_t kLarge = 1 << 21, kRow = 4 * kernels::kLanes<float>;
+  constexpr std::int64_t kLarge = 9 << 18, kRow = 4 * kernels::kLanes<float>;
   const bitgrain::Scratch<float> y(16);
   const auto worth = [](const float* p, std::int64_t row, std::int64_t size) {
     return kernels::worth_streaming<float, DefaultArch>(p, row, size);

@@ -15,8 +15,8 @@
 
 namespace bitgrain::kernels {
 
-/// Results of at least so many bytes are worth streaming.
-inline constexpr std::size_t kStreamingBytes = std::size_t{8} << 20;
+/// Results of at least so many bytes are streamed: with their input they would fill most of a third-level cache.
+inline constexpr std::size_t kStreamingBytes = std::size_t{9} << 20;
 
 /// Whether all rows of `size` numbers that start at p can be stored in whole, aligned vectors and are large enough.
 template <class T, class Arch>
@@ -35,8 +35,8 @@ bool worth_streaming([[maybe_unused]] const T* p, [[maybe_unused]] std::int64_t 
 /// threads may read it after streaming_done().
 template <class V>
 inline void store_streaming(typename V::value_type* p, const V& v) {
-  using T = typename V::value_type;
 #if defined(__AVX512F__)
+  using T = typename V::value_type;
   if constexpr (V::size * sizeof(T) == 64 && std::is_same_v<T, float>) return _mm512_stream_ps(p, v);
   if constexpr (V::size * sizeof(T) == 64 && std::is_same_v<T, double>) return _mm512_stream_pd(p, v);
 #endif
@@ -49,10 +49,20 @@ inline void streaming_done() {
 #endif
 }
 
-/// Asks for the cache line of an address that will soon be read. Never faults.
-inline void prefetch([[maybe_unused]] const void* p) {
+/// Asks for the cache line of an address to be brought into the first-level cache (prefetch() of simd.hpp: the
+/// second). Never faults.
+inline void prefetch_near([[maybe_unused]] const void* p) {
 #if defined(__GNUC__)
   __builtin_prefetch(p);
+#endif
+}
+
+/// Makes the compiler forget what it knows about an address. GCC otherwise sees that a loop over overlapping runs of
+/// memory loads numbers again that an earlier round had, keeps all of them, and spills its registers to do so.
+template <class T>
+inline void forget_address([[maybe_unused]] T*& p) {
+#if defined(__GNUC__)
+  asm("" : "+r"(p));
 #endif
 }
 

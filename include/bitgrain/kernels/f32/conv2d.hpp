@@ -9,6 +9,8 @@
 #include "bitgrain/kernels/f32/conv2d_direct.hpp"
 #include "bitgrain/kernels/f32/conv2d_lines.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
+#include "bitgrain/kernels/f32/conv2d_stem.hpp"
+#include "bitgrain/kernels/f32/conv2d_stem_weights.hpp"
 #include "bitgrain/kernels/f32/conv2d_weights.hpp"
 #include "bitgrain/kernels/f32/reduce.hpp"
 #include "bitgrain/kernels/f32/winograd.hpp"
@@ -33,6 +35,7 @@ void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_ide
   if constexpr (std::is_same_v<T, float>)
     if (winograd_enabled() && winograd_wins(g)) return winograd_forward<Arch>(g, x, w, bias, y);
   if (is_depthwise(g)) return run_depthwise_forward<T, Arch>(g, x, w, bias, y);
+  if (is_stem(g)) return run_stem<T, Arch>(g, x, w, bias, y);
   const std::vector<ConvPlan> plans{plan_forward(g)};
   const auto run = fits_lines<T, Arch>(plans.front()) ? run_lines<T, Arch> : run_direct<T, Arch>;
   run(plans, forward_weight_steps(g), x, w, bias, y);
@@ -66,6 +69,7 @@ void conv2d_backward_weights(const ConvGeometry& g, const T* x, const T* dy, T* 
     if constexpr (std::is_same_v<T, float>)
       if (winograd_enabled() && winograd_weights_win(g)) return winograd_backward_weights<Arch>(g, x, dy, dw);
     if (is_depthwise(g)) return run_depthwise_gradient<T, Arch>(g, x, dy, dw);
+    if (is_stem(g)) return run_stem_gradient<T, Arch>(g, x, dy, dw);
     run_weight_gradient<T, Arch>(plan_forward(g), x, dy, dw);
   };
   run();

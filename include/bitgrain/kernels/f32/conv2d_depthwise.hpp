@@ -127,7 +127,7 @@ void depthwise_block(const DepthwiseJob<T>& job, const DepthwiseLine<T>& line, s
     const T* next = line.next + p * kStep * channels + c;
     for (std::int64_t r = 0; r < next_rows; ++r, next += next_step)
 #pragma GCC unroll 16
-      for (int j = 0; j < P * kStep; ++j) prefetch(next + j * channels);
+      for (int j = 0; j < P * kStep; ++j) prefetch_near(next + j * channels);
     const V start = bias ? load_channels<V, kAll>(bias + c, count) : V(T(0));
     V sum[P];
 #pragma GCC unroll 8

@@ -78,14 +78,14 @@ void depthwise_gradient_line(const DepthwiseGradientJob<T>& job, const Depthwise
       kept[0] = V(T(0));
       if (!kEdge || m < columns) kept[0] = load_channels<V, kAll>(dy + m * channels, count);
       if (!kEdge) {
-        prefetch(dy + (columns + m) * channels);
+        prefetch_near(dy + (columns + m) * channels);
         load_once(kept[0]);
       }
 #pragma GCC unroll 8
       for (int q = 0; q < kColumns; ++q) {
         const std::int64_t j = m * step + q;
         if (kEdge && (j < pad || j - pad >= width)) continue;
-        if (!kEdge) prefetch(x + ahead + q * channels);
+        if (!kEdge) prefetch_near(x + ahead + q * channels);
 #pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r) {
           V column = load_channels<V, kAll>(x + r * x_row + q * channels, count);
