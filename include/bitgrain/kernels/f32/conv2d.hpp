@@ -9,6 +9,7 @@
 #include "bitgrain/kernels/f32/conv2d_direct.hpp"
 #include "bitgrain/kernels/f32/conv2d_lines.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
+#include "bitgrain/kernels/f32/conv2d_pointwise.hpp"
 #include "bitgrain/kernels/f32/conv2d_stem.hpp"
 #include "bitgrain/kernels/f32/conv2d_stem_weights.hpp"
 #include "bitgrain/kernels/f32/conv2d_weights.hpp"
@@ -36,6 +37,7 @@ void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_ide
     if (winograd_enabled() && winograd_wins(g)) return winograd_forward<Arch>(g, x, w, bias, y);
   if (is_depthwise(g)) return run_depthwise_forward<T, Arch>(g, x, w, bias, y);
   if (is_stem(g)) return run_stem<T, Arch>(g, x, w, bias, y);
+  if (is_pointwise(g)) return pointwise_forward<T, Arch>(g, x, w, bias, y);
   const std::vector<ConvPlan> plans{plan_forward(g)};
   const auto run = fits_lines<T, Arch>(plans.front()) ? run_lines<T, Arch> : run_direct<T, Arch>;
   run(plans, forward_weight_steps(g), x, w, bias, y);
@@ -50,6 +52,7 @@ void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx)
     if (winograd_enabled() && winograd_wins(g)) return winograd_backward_data<Arch>(g, dy, w, dx);
   if (is_depthwise(g)) return run_depthwise_backward_data<T, Arch>(g, dy, w, dx);
   const WeightSteps steps = backward_weight_steps(g);
+  if (is_pointwise(g)) return pointwise_backward_data<T, Arch>(g, dy, w, dx);
   for (const bool merge : {true, false}) {
     if (merge && !columns_merge(g)) continue;
     const std::vector<ConvPlan> plans = plan_backward_data(g, merge);
@@ -70,6 +73,7 @@ void conv2d_backward_weights(const ConvGeometry& g, const T* x, const T* dy, T* 
       if (winograd_enabled() && winograd_weights_win(g)) return winograd_backward_weights<Arch>(g, x, dy, dw);
     if (is_depthwise(g)) return run_depthwise_gradient<T, Arch>(g, x, dy, dw);
     if (is_stem(g)) return run_stem_gradient<T, Arch>(g, x, dy, dw);
+    if (is_pointwise(g)) return pointwise_backward_weights<T, Arch>(g, x, dy, dw);
     run_weight_gradient<T, Arch>(plan_forward(g), x, dy, dw);
   };
   run();

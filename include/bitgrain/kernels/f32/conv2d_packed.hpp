@@ -50,7 +50,7 @@ class PackedWeights {
                      pack(plan, steps, w, i / count, panels_[static_cast<std::size_t>(i % count)]);
                  });
     for (std::int64_t g = 0; bias && g < plan.groups; ++g)
-      pack_panel(1, plan.group_out, T(1), bias + g * plan.group_out, 0, 1, width_, bias_.data() + g * width_);
+      pack_panel<T, Arch>(1, plan.group_out, bias + g * plan.group_out, 0, 1, width_, bias_.data() + g * width_);
   }
 
   /// The panels of a group.
@@ -70,8 +70,8 @@ class PackedWeights {
     for (const Tap& h : plan.h.taps)
       for (const Tap& v : plan.w.taps) {
         const T* from = w + group * steps.group + h.kernel * steps.kernel_h + v.kernel * steps.kernel_w;
-        pack_panel(plan.group_in, panel.columns, T(1), from + panel.first * steps.column, steps.row, steps.column,
-                   width, to);
+        pack_panel<T, Arch>(plan.group_in, panel.columns, from + panel.first * steps.column, steps.row, steps.column,
+                            width, to);
         to += plan.group_in * width;
       }
   }

@@ -151,10 +151,10 @@ void run_stem(const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y
   Scratch<T> weights(static_cast<std::size_t>(vectors * kL * terms)), start(static_cast<std::size_t>(vectors * kL));
   for (std::int64_t v = 0; v < vectors; v += 2) {
     const std::int64_t width = std::min<std::int64_t>(2, vectors - v) * kL;
-    pack_panel(terms, std::min(width, filters - v * kL), T(1), w + v * kL * terms, 1, terms, width,
-               weights.data() + v * kL * terms);
+    pack_panel<T, Arch>(terms, std::min(width, filters - v * kL), w + v * kL * terms, 1, terms, width,
+                        weights.data() + v * kL * terms);
   }
-  if (bias) pack_panel(1, filters, T(1), bias, 0, 1, vectors * kL, start.data());
+  if (bias) pack_panel<T, Arch>(1, filters, bias, 0, 1, vectors * kL, start.data());
   const auto one = detail::StemKernel<T>::template choose<Arch, 1>(step, plan.w.count);
   const auto two = detail::StemKernel<T>::template choose<Arch, 2>(step, plan.w.count);
 

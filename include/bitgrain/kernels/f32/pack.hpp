@@ -13,6 +13,8 @@
 
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/f32/tile.hpp"
+#include "bitgrain/kernels/simd.hpp"
+#include "bitgrain/kernels/transpose.hpp"
 
 namespace bitgrain::kernels {
 
@@ -49,29 +51,52 @@ class Panels {
   int max_vectors_;
 };
 
-/// Writes a panel of `width` numbers per row: packed[r * width + c] = factor * b[r * row_step + c * column_step], and
-/// zeros for c >= columns.
-template <class T>
-void pack_panel(std::int64_t rows, std::int64_t columns, T factor, const T* b, std::int64_t row_step,
-                std::int64_t column_step, std::int64_t width, T* packed) {
-  // 16 rows at a time: if B is transposed (row_step = 1) every cache line is read once, not once per row; columns a
-  // power of two apart would evict each other in between.
-  constexpr std::int64_t kBlock = 16;
-  for (std::int64_t first = 0; first < rows; first += kBlock, packed += kBlock * width) {
-    const std::int64_t count = std::min(kBlock, rows - first);
-    const T* from = b + first * row_step;
-    if (column_step == 1) {
-      for (std::int64_t r = 0; r < count; ++r)
-        for (std::int64_t c = 0; c < columns; ++c) packed[r * width + c] = factor * from[r * row_step + c];
-    } else {
-      for (std::int64_t c = 0; c < columns; ++c)
-        for (std::int64_t r = 0; r < count; ++r)
-          packed[r * width + c] = factor * from[r * row_step + c * column_step];
+namespace detail {
+
+// A panel of a transposed matrix, in squares of vectors. The lines of the squares to come, as far apart as the
+// columns, are asked for in advance.
+template <class T, class Arch>
+void pack_transposed(std::int64_t rows, std::int64_t columns, const T* b, std::int64_t column_step,
+                     std::int64_t width, T* packed) {
+  using V = Vec<T, Arch>;
+  constexpr std::int64_t kL = kLanes<T, Arch>;
+  for (std::int64_t r = 0; r < rows; r += kL)
+    for (std::int64_t c = 0; c < columns; c += kL) {
+      const std::int64_t row_count = std::min(kL, rows - r), column_count = std::min(kL, columns - c);
+      const T* from = b + c * column_step + r;
+      if (row_count < kL || column_count < kL) {
+        for (std::int64_t i = 0; i < column_count; ++i)
+          for (std::int64_t j = 0; j < row_count; ++j) packed[(r + j) * width + c + i] = from[i * column_step + j];
+        continue;
+      }
+      V square[V::size];
+      for (std::int64_t i = 0; i < kL; ++i) {
+        prefetch(reinterpret_cast<std::uintptr_t>(from + i * column_step) + 3 * kL * sizeof(T));
+        square[i] = load_all<V>(from + i * column_step);
+      }
+      transpose_square(square);
+      for (std::int64_t j = 0; j < kL; ++j) store_all(packed + (r + j) * width + c, square[j]);
     }
-    if (columns < width)
-      for (std::int64_t r = 0; r < count; ++r)
-        std::fill(packed + r * width + columns, packed + (r + 1) * width, T(0));
+}
+
+}  // namespace detail
+
+/// Writes a panel of `width` numbers per row: packed[r * width + c] = b[r * row_step + c * column_step], and zeros
+/// for c >= columns. Rows or columns are neighbours in memory: one of the steps is 1.
+template <class T, class Arch>
+void pack_panel(std::int64_t rows, std::int64_t columns, const T* b, std::int64_t row_step, std::int64_t column_step,
+                std::int64_t width, T* packed) {
+  if (column_step == 1) {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      prefetch(reinterpret_cast<std::uintptr_t>(b + r * row_step) +
+               static_cast<std::uintptr_t>(12 * row_step) * sizeof(T));
+      std::copy_n(b + r * row_step, columns, packed + r * width);
+    }
+  } else {
+    detail::pack_transposed<T, Arch>(rows, columns, b, column_step, width, packed);
   }
+  if (columns < width)
+    for (std::int64_t r = 0; r < rows; ++r) std::fill(packed + r * width + columns, packed + (r + 1) * width, T(0));
 }
 
 }  // namespace bitgrain::kernels
