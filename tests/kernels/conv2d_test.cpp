@@ -5,6 +5,12 @@
 #include "error_of.hpp"
 #include "kernels/conv_case.hpp"
 
+#if defined(BITGRAIN_EXTERN_KERNELS) && !defined(XSIMD_NO_SUPPORTED_ARCHITECTURE)
+namespace bitgrain::kernels {
+BITGRAIN_CONV2D_INSTANCES(, float, ScalarArch)
+}  // namespace bitgrain::kernels
+#endif
+
 namespace kernels = bitgrain::kernels;
 using bitgrain::ConvGeometry;
 using bitgrain::RandomStream;

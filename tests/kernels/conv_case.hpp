@@ -14,6 +14,13 @@
 #include "bitgrain/tensor/geometry.hpp"
 #include "kernels/float_case.hpp"
 
+#if defined(BITGRAIN_EXTERN_KERNELS) && !defined(XSIMD_NO_SUPPORTED_ARCHITECTURE)
+// Vectors of one lane are compiled once, in conv2d_test.cpp.
+namespace bitgrain::kernels {
+BITGRAIN_CONV2D_INSTANCES(extern, float, ScalarArch)
+}  // namespace bitgrain::kernels
+#endif
+
 inline std::string describe(const bitgrain::ConvGeometry& g) {
   const bitgrain::Window2d& w = g.window;
   return bitgrain::detail::concat("[", g.batch, ",", g.in_h, ",", g.in_w, ",", g.in_channels, "] to ", g.out_channels,

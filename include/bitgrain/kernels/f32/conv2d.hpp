@@ -80,4 +80,15 @@ void conv2d_backward_weights(const ConvGeometry& g, const T* x, const T* dy, T* 
   if (dbias) column_sum<T, Arch>(g.batch * g.out_h() * g.out_w(), g.out_channels, dy, dbias);
 }
 
+/// The instances of one element type and architecture (kernels/instances.hpp); `linkage` is extern, or empty.
+#define BITGRAIN_CONV2D_INSTANCES(linkage, T, Arch)                                                     \
+  linkage template void conv2d_forward<T, Arch>(const ConvGeometry&, const T*, const T*, const T*, T*); \
+  linkage template void conv2d_backward_data<T, Arch>(const ConvGeometry&, const T*, const T*, T*);     \
+  linkage template void conv2d_backward_weights<T, Arch>(const ConvGeometry&, const T*, const T*, T*, T*);
+
+#if defined(BITGRAIN_EXTERN_KERNELS)
+BITGRAIN_CONV2D_INSTANCES(extern, float, DefaultArch)
+BITGRAIN_CONV2D_INSTANCES(extern, double, DefaultArch)
+#endif
+
 }  // namespace bitgrain::kernels

@@ -162,4 +162,14 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
   }
 }
 
+/// The instance of one element type and architecture (kernels/instances.hpp); `linkage` is extern, or empty.
+#define BITGRAIN_GEMM_INSTANCES(linkage, T, Arch)                                                        \
+  linkage template void gemm<T, Arch>(bool, bool, std::int64_t, std::int64_t, std::int64_t, T, const T*, \
+                                      std::int64_t, const T*, std::int64_t, T, T*, std::int64_t);
+
+#if defined(BITGRAIN_EXTERN_KERNELS)
+BITGRAIN_GEMM_INSTANCES(extern, float, DefaultArch)
+BITGRAIN_GEMM_INSTANCES(extern, double, DefaultArch)
+#endif
+
 }  // namespace bitgrain::kernels
