@@ -54,8 +54,8 @@ TEST_CASE("conv2d: gradients over strides, paddings, dilations, groups and recta
   };
   for (const Case& c : cases) {
     INFO(c.what);
-    std::vector<Var<double>> inputs = {random_var(c.x, 1), random_var(c.w, 2)};
-    if (c.bias) inputs.push_back(random_var({c.w[0]}, 3));
+    const Var<double> x = random_var(c.x, 1), w = random_var(c.w, 2);
+    const auto inputs = c.bias ? std::vector{x, w, random_var({c.w[0]}, 3)} : std::vector{x, w};
     check_gradients(
         [&c](const auto& in) {
           return conv2d(in[0], in[1], in.size() > 2 ? in[2] : Var<double>(), c.window, c.groups);
