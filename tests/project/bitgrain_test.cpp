@@ -36,6 +36,7 @@ TEST_CASE("bitgrain.hpp brings every header of the core") {
   for (const std::string& header : source_tree::headers()) {
     const std::string folder = source_tree::folder_of(header);
     if (folder == "data" || folder == "run" || header.starts_with("kernels/reference/")) continue;
+    if (header == "kernels/instances.hpp") continue;  // belongs into one translation unit only
     if (!reached.contains(header)) lacking += header + "\n";
   }
   INFO(lacking);
