@@ -33,10 +33,10 @@ TEST_CASE("every block is 64-byte aligned and writable over its whole length") {
   }
 }
 
-TEST_CASE("blocks that hold a huge page start at one, and go back to the system as they came") {
-  for (const std::size_t bytes : {kHugePage - 63, kHugePage, 3 * kHugePage - 1, 5 * kHugePage}) {
+TEST_CASE("large blocks go back to the system as they came") {
+  for (const std::size_t bytes : {kArenaBlock - 63, kArenaBlock, 3 * kArenaBlock - 1, 50 * kArenaBlock}) {
     void* block = pool().allocate(bytes);
-    CHECK(reinterpret_cast<std::uintptr_t>(block) % kHugePage == 0);
+    CHECK(reinterpret_cast<std::uintptr_t>(block) % kAlignment == 0);
     std::memset(block, 0xAB, bytes);
     pool().deallocate(block, bytes);
   }
@@ -89,7 +89,7 @@ TEST_CASE("statistics: use, peak and cache balance") {
   const MemoryStats after = pool().stats();
   CHECK(after.bytes_in_use == before.bytes_in_use);
   CHECK(after.bytes_peak >= during.bytes_in_use);
-  CHECK(after.bytes_cached == (BITGRAIN_POOL_CACHES ? std::size_t{1} << 22 : 0));
+  CHECK(after.bytes_cached >= (BITGRAIN_POOL_CACHES ? std::size_t{1} << 22 : 0));
 }
 
 TEST_CASE("a loop of the same tensors, forward and backward, reaches a state without system allocations") {

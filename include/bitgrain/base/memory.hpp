@@ -2,16 +2,17 @@
 
 /// The caching memory pool behind every tensor.
 ///
-/// Page faults of freshly mapped memory cost a training step a quarter of its time, so freed blocks are kept in
-/// free lists and handed out again. Sizes are rounded up to a quarter of an octave (2^k * {1, 1.25, 1.5, 1.75}), so
-/// at most a fifth of a block is wasted and a training step, which asks for the same sizes again and again, reaches
-/// the system no more after its first rounds. Blocks are aligned to 64 bytes (a cache line, an AVX-512 vector).
+/// Page faults of freshly mapped memory cost a training step a quarter of its time, so freed blocks are kept and
+/// handed out again: a training step, which asks for the same sizes again and again, reaches the system no more after
+/// its first rounds. Blocks are aligned to 64 bytes (a cache line, an AVX-512 vector).
 ///
-/// Blocks of 2 MiB and more are aligned to that, and Linux is asked to back them with huge pages: a step streams
-/// through hundreds of megabytes, and with pages of 4 KiB it waits for the translation of their addresses.
+/// Small blocks are kept in free lists. Their sizes are rounded up to a quarter of an octave (2^k * {1, 1.25, 1.5,
+/// 1.75}), so at most a fifth of a block is wasted. Blocks of 1 MiB and more are cut from an arena
+/// (base/block_arena.hpp), where memory can change from one size to another.
 ///
 /// Under AddressSanitizer nothing is cached: a cached block would hide uses after free.
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -20,12 +21,9 @@
 #include <new>
 #include <utility>
 
+#include "bitgrain/base/block_arena.hpp"
 #include "bitgrain/base/check.hpp"
 #include "bitgrain/base/process_state.hpp"
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 #define BITGRAIN_POOL_CACHES 0
@@ -41,13 +39,13 @@
 namespace bitgrain {
 
 inline constexpr std::size_t kAlignment = 64;
-/// The size of a huge page; the alignment of blocks that are at least as large.
-inline constexpr std::size_t kHugePage = std::size_t{1} << 21;
+/// The smallest size of blocks that are cut from the arena.
+inline constexpr std::size_t kArenaBlock = std::size_t{1} << 20;
 
 /// What the pool did since the program started.
 struct MemoryStats {
   std::uint64_t requests = 0;            ///< blocks handed out
-  std::uint64_t system_allocations = 0;  ///< of these, how many had to come from the system
+  std::uint64_t system_allocations = 0;  ///< of these, how many had to ask the system
   std::size_t bytes_in_use = 0;          ///< handed out and not yet given back
   std::size_t bytes_peak = 0;            ///< largest bytes_in_use so far
   std::size_t bytes_cached = 0;          ///< given back and kept for the next request
@@ -68,60 +66,51 @@ class MemoryPool {
   /// A block of at least `bytes` bytes, 64-byte aligned, contents undefined.
   void* allocate(std::size_t bytes) {
     BITGRAIN_CHECK(bytes <= (std::size_t{1} << 48), "a block of ", bytes, " bytes was asked for");
-    const std::size_t index = class_of(bytes);
-    const std::size_t size = class_size(index);
-    {
-      const std::scoped_lock lock(mutex_);
-      ++stats_.requests;
-      stats_.bytes_in_use += size;
-      if (stats_.bytes_in_use > stats_.bytes_peak) stats_.bytes_peak = stats_.bytes_in_use;
-      if (FreeBlock* block = free_[index]) {
-        free_[index] = block->next;
-        stats_.bytes_cached -= size;
-        return block;
-      }
+    const std::size_t size = rounded(bytes);
+    const std::scoped_lock lock(mutex_);
+    void* block = from_cache(size);
+    if (block == nullptr) {
       ++stats_.system_allocations;
-    }
-    void* block = from_system(size);
-    if (block == nullptr) {
-      release_cached();
       block = from_system(size);
+      if (block == nullptr) {
+        release();
+        block = from_system(size);
+      }
+      BITGRAIN_CHECK(block != nullptr, "out of memory: the system refused a block of ", size, " bytes");
     }
-    if (block == nullptr) {
-      const std::scoped_lock lock(mutex_);
-      stats_.bytes_in_use -= size;
-    }
-    BITGRAIN_CHECK(block != nullptr, "out of memory: the system refused a block of ", size, " bytes");
+    ++stats_.requests;
+    stats_.bytes_in_use += size;
+    stats_.bytes_peak = std::max(stats_.bytes_peak, stats_.bytes_in_use);
     return block;
   }
 
   /// Gives back a block of `allocate(bytes)`.
   void deallocate(void* block, std::size_t bytes) noexcept {
-    const std::size_t index = class_of(bytes);
-    const std::size_t size = class_size(index);
+    const std::size_t size = rounded(bytes);
     const std::scoped_lock lock(mutex_);
     stats_.bytes_in_use -= size;
 #if BITGRAIN_POOL_CACHES
-    free_[index] = ::new (block) FreeBlock{free_[index]};
-    stats_.bytes_cached += size;
+    if (size >= kArenaBlock) return arena_.give_back(block);
+    FreeBlock*& list = free_[class_of(size)];
+    list = ::new (block) FreeBlock{list};
+    listed_ += size;
 #else
-    ::operator delete(block, alignment_of(size));
+    ::operator delete (block, std::align_val_t{kAlignment});
 #endif
   }
 
   MemoryStats stats() const {
     const std::scoped_lock lock(mutex_);
-    return stats_;
+    MemoryStats stats = stats_;
+    stats.bytes_cached = listed_ + arena_.free_bytes();
+    return stats;
   }
 
-  /// Returns every cached block to the system.
+  /// Returns what is cached to the system: every block of the free lists, and the chunks of the arena of which
+  /// nothing is in use.
   void release_cached() {
     const std::scoped_lock lock(mutex_);
-    for (std::size_t index = 0; index < free_.size(); ++index) {
-      FreeBlock*& list = free_[index];
-      while (list != nullptr) ::operator delete(std::exchange(list, list->next), alignment_of(class_size(index)));
-    }
-    stats_.bytes_cached = 0;
+    release();
   }
 
  private:
@@ -132,16 +121,29 @@ class MemoryPool {
 
   MemoryPool() = default;
 
-  static std::align_val_t alignment_of(std::size_t size) noexcept {
-    return std::align_val_t{size >= kHugePage ? kHugePage : kAlignment};
+  static std::size_t rounded(std::size_t bytes) noexcept {
+    if (bytes < kArenaBlock) return class_size(class_of(bytes));
+    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  }
+  // Null if nothing fits.
+  void* from_cache(std::size_t size) {
+    if (size >= kArenaBlock) return arena_.take(size);
+    FreeBlock* const block = free_[class_of(size)];
+    if (block == nullptr) return nullptr;
+    free_[class_of(size)] = block->next;
+    listed_ -= size;
+    return block;
   }
   // Null if the system refuses.
-  static void* from_system(std::size_t size) noexcept {
-    void* block = ::operator new(size, alignment_of(size), std::nothrow);
-#if defined(__linux__)
-    if (block != nullptr && size >= kHugePage) madvise(block, size, MADV_HUGEPAGE);  // advice: may fail
-#endif
-    return block;
+  void* from_system(std::size_t size) {
+    if (BITGRAIN_POOL_CACHES && size >= kArenaBlock) return arena_.grow(size) ? arena_.take(size) : nullptr;
+    return ::operator new (size, std::align_val_t{kAlignment}, std::nothrow);
+  }
+  void release() noexcept {
+    for (FreeBlock*& list : free_)
+      while (list != nullptr) ::operator delete (std::exchange(list, list->next), std::align_val_t{kAlignment});
+    listed_ = 0;
+    arena_.release();
   }
 
   // Class 4e + q holds blocks of 2^e * (4 + q) / 4 * 64 bytes.
@@ -160,7 +162,9 @@ class MemoryPool {
 
   mutable std::mutex mutex_;
   MemoryStats stats_;
-  std::array<FreeBlock*, 200> free_{};
+  detail::BlockArena arena_;
+  std::array<FreeBlock*, 4 * 15> free_{};  // classes below kArenaBlock
+  std::size_t listed_ = 0;                 // bytes in free_
 };
 
 /// A scratch buffer of `count` elements from the pool; contents undefined. Kernels use it for packing.
