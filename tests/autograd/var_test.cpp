@@ -244,3 +244,31 @@ TEST_CASE("a long chain needs no deep recursion in backward") {
   y.backward();
   CHECK(list(x.grad()) == Values{20001});
 }
+
+TEST_CASE("a recomputed value is computed once, when it is first needed, and not held before") {
+  int computed = 0;
+  Var<double> y(Tensor<double>({1000}, 6.0));
+  const Tensor<double> half({1000}, 3.0);
+  y.set_recomputed(std::make_shared<Recomputed<double>>(y.value(), [&computed, half] {
+    ++computed;
+    Tensor<double> twice({1000});
+    for (std::int64_t i = 0; i < 1000; ++i) twice.mutable_data()[i] = 2 * half[i];
+    return twice;
+  }));
+  const auto bytes = [] { return MemoryPool::instance().stats().bytes_in_use; };
+  const auto with_value = bytes();
+  const Saved<double> first(y), second(y);
+  y = {};
+  CHECK(bytes() == with_value - 8192);
+  CHECK(computed == 0);
+  CHECK(list(first.get()) == Values(1000, 6.0));
+  CHECK(list(second.get()) == Values(1000, 6.0));
+  CHECK(computed == 1);
+}
+
+TEST_CASE("a value that was written in place is saved as it is, not recomputed") {
+  Var<double> y(Tensor<double>({1}, 6.0));
+  y.set_recomputed(std::make_shared<Recomputed<double>>(y.value(), [] { return Tensor<double>({1}, 6.0); }));
+  y.mutable_value().fill(7.0);
+  CHECK(Saved<double>(y).get().item() == 7.0);
+}

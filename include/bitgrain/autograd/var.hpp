@@ -14,8 +14,11 @@
 /// - An op saves (`Saved`) only what its backward reads, and only if the gradient that needs it is wanted. Saving
 ///   shares the storage. An add saves nothing; a ReLU its result, which the next layer's weight gradient needs
 ///   anyway; a convolution its input (for dw) and its weights (for dx); batch norm its input. Batch norm + ReLU (+
-///   add) is one op, so the normalised tensor never exists: a convolution layer keeps two tensors, its output before
-///   and after the nonlinearity.
+///   add) is one op, so the normalised tensor never exists.
+/// - What one cheap pass over something saved gives again is not saved (`Recomputed`): the result of batch norm +
+/// ReLU
+///   (+ add), which the next convolution reads, is computed a second time in backward from the input of batch norm
+///   (and the added value, if that can be had in the same way). So a convolution layer keeps one tensor, its output.
 /// - In backward every tensor dies at its last reader: saved tensors with their node, the gradient of a result when
 ///   its node has run. Gradients are computed in place where nobody else holds the tensor (ops/gradient_buffer.hpp),
 ///   and move from op to op without a copy; only where a variable has several readers is there an addition.
@@ -93,12 +96,37 @@ class GradSlot {
   std::shared_ptr<detail::SlotState<T>> state_;
 };
 
+/// A value that is not kept for backward but computed again when backward first needs it. From then on it is kept
+/// until the last `Saved` that refers to it is gone.
+template <class T>
+class Recomputed {
+ public:
+  /// `compute` gives `value` again, to the bit, from saved tensors.
+  Recomputed(const Tensor<T>& value, std::function<Tensor<T>()> compute)
+      : version_(value.version()), compute_(std::move(compute)) {}
+  /// Whether nobody has written into `value` since.
+  bool stands_for(const Tensor<T>& value) const { return value.version() == version_; }
+  const Tensor<T>& get() {
+    if (!value_.defined()) {
+      value_ = compute_();
+      compute_ = nullptr;  // and with it what it was computed from
+    }
+    return value_;
+  }
+
+ private:
+  std::uint64_t version_;
+  std::function<Tensor<T>()> compute_;
+  Tensor<T> value_;
+};
+
 namespace detail {
 template <class T>
 struct VarState {
   Tensor<T> value;
   GradSlot<T> slot;
-  std::shared_ptr<const QuantInfo> quant;  // set when the values lie on a grid of integer codes
+  std::shared_ptr<Recomputed<T>> recomputed;  // null: the value can only be kept
+  std::shared_ptr<const QuantInfo> quant;     // set when the values lie on a grid of integer codes
 };
 
 template <class T>
@@ -180,6 +208,10 @@ class Var {
     return recover_codes(state_->value, *state_->quant);
   }
 
+  /// What computes the value again, or null. Set by the op that made the variable, if that is cheap.
+  const std::shared_ptr<Recomputed<T>>& recomputed() const { return state_->recomputed; }
+  void set_recomputed(std::shared_ptr<Recomputed<T>> recomputed) { state_->recomputed = std::move(recomputed); }
+
   /// The same values, cut off the tape; codes are kept.
   Var detach() const {
     Var result(state_->value);
@@ -197,14 +229,24 @@ class Var {
   std::shared_ptr<detail::VarState<T>> state_;
 };
 
-/// A tensor that backward will need. Remembers the version it had: if somebody writes into it before backward
-/// reads it, `get` throws Error instead of letting a wrong gradient through.
+/// A tensor that backward will need, or what computes it again. Remembers the version it had: if somebody writes into
+/// it before backward reads it, `get` throws Error instead of letting a wrong gradient through.
 template <class T>
 class Saved {
  public:
   Saved() = default;
   explicit Saved(Tensor<T> tensor) : tensor_(std::move(tensor)), version_(tensor_.version()) {}
+  explicit Saved(std::shared_ptr<Recomputed<T>> recomputed) : recomputed_(std::move(recomputed)) {}
+  /// The value of a variable, by whatever takes less memory.
+  explicit Saved(const Var<T>& var) {
+    if (var.recomputed() && var.recomputed()->stands_for(var.value()))
+      recomputed_ = var.recomputed();
+    else
+      *this = Saved(var.value());
+  }
+  bool defined() const { return tensor_.defined() || recomputed_; }
   const Tensor<T>& get() const {
+    if (recomputed_) return recomputed_->get();
     BITGRAIN_CHECK(tensor_.version() == version_, "a tensor of shape ", tensor_.shape(),
                    " that backward still needs was written in place after the forward pass");
     return tensor_;
@@ -213,6 +255,7 @@ class Saved {
  private:
   Tensor<T> tensor_;
   std::uint64_t version_ = 0;
+  std::shared_ptr<Recomputed<T>> recomputed_;
 };
 
 /// Wraps the value that an op computed. `backward(grad_output)` must call `add_grad` on every input that requires a

@@ -35,7 +35,7 @@ inline ConvGeometry conv2d_geometry(const Shape& x, const Shape& w, const Window
 template <class T>
 auto conv2d_backward(const ConvGeometry& g, const Var<T>& x, const Var<T>& w, const Var<T>& bias) {
   // dx needs w and dw needs x: what no gradient needs is not held.
-  const Saved<T> saved_x(w.requires_grad() ? x.value() : Tensor<T>());
+  const Saved<T> saved_x = w.requires_grad() ? Saved<T>(x) : Saved<T>();
   const Saved<T> saved_w(x.requires_grad() ? w.value() : Tensor<T>());
   return [g, x = x.slot(), w = w.slot(), bias = bias.slot(), saved_x, saved_w](const Tensor<T>& dy) {
     const bool bias_gradient = bias.requires_grad();

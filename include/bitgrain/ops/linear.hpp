@@ -27,7 +27,7 @@ inline ConvGeometry linear_geometry(const Shape& x, const Shape& w, const char* 
 /// Ops that compute the forward pass in another way (on integer codes) share it.
 template <class T>
 auto linear_backward(const Var<T>& x, const Var<T>& w, const Var<T>& bias) {
-  const Saved<T> saved_x(w.requires_grad() ? x.value() : Tensor<T>());
+  const Saved<T> saved_x = w.requires_grad() ? Saved<T>(x) : Saved<T>();
   const Saved<T> saved_w(x.requires_grad() ? w.value() : Tensor<T>());
   return [x = x.slot(), w = w.slot(), bias = bias.slot(), saved_x, saved_w](const Tensor<T>& dy) {
     const std::int64_t n = x.shape()[0], k = x.shape()[1], o = w.shape()[0];
