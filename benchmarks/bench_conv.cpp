@@ -1,11 +1,12 @@
 // Convolutions as the training step and the engine call them, packing included, beside oneDNN's where it is
 // installed.
 //
-//   bench_conv [--threads=N] [--shape=N,H,W,I,O,K[,stride[,pad[,groups[,dilation]]]]]... [--sweep=1]
+//   bench_conv [--threads=N] [--shape=N,H,W,I,O,K[,stride[,pad[,groups[,dilation]]]]]... [--sweep=1] [--winograd=0]
 //              [Google Benchmark's options]
 //
 // Rows: conv_forward | conv_backward_data | conv_backward_weights / bitgrain | onednn | onednn_winograd | reference /
-// <layer>, and conv_int8_forward / bitgrain / <layer>. GFLOPS counts 2 operations per multiply-accumulate inside the
+// <layer>, conv_backward_data_bf16 | conv_backward_weights_bf16 | conv_int8_forward / bitgrain / <layer>.
+// --winograd=0 keeps bitgrain from Winograd's method. GFLOPS counts 2 operations per multiply-accumulate inside the
 // image, zero padding not counted, for everybody. The reference runs only on shapes named on the command line.
 
 #include <benchmark/benchmark.h>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "bitgrain/base/random.hpp"
+#include "bitgrain/kernels/bf16/conv2d.hpp"
 #include "bitgrain/kernels/f32/conv2d.hpp"
 #include "bitgrain/kernels/int8/conv2d.hpp"
 #include "bitgrain/kernels/reference/conv2d.hpp"
@@ -50,21 +52,25 @@ void add(const std::string& name, Body body) {
 }
 
 // Kernels of the namespaces kernels and kernels::reference have the same interface.
-template <class Forward, class BackwardData, class BackwardWeights>
-void add_ours(const std::string& who, const ConvLayer& layer, Forward forward, BackwardData backward_data,
-              BackwardWeights backward_weights) {
-  const ConvGeometry g = layer.geometry;
-  add("conv_forward/" + who + "/" + layer.name, [g, forward](benchmark::State& state) {
+template <class Forward>
+void add_forward(const std::string& name, const ConvGeometry& g, Forward forward) {
+  add(name, [g, forward](benchmark::State& state) {
     const auto x = random_floats(g.input_size()), w = random_floats(g.weight_size());
     std::vector<float> y(static_cast<std::size_t>(g.output_size()));
     measure(state, g, [&] { forward(g, x.data(), w.data(), nullptr, y.data()); });
   });
-  add("conv_backward_data/" + who + "/" + layer.name, [g, backward_data](benchmark::State& state) {
+}
+template <class BackwardData>
+void add_backward_data(const std::string& name, const ConvGeometry& g, BackwardData backward_data) {
+  add(name, [g, backward_data](benchmark::State& state) {
     const auto dy = random_floats(g.output_size()), w = random_floats(g.weight_size());
     std::vector<float> dx(static_cast<std::size_t>(g.input_size()));
     measure(state, g, [&] { backward_data(g, dy.data(), w.data(), dx.data()); });
   });
-  add("conv_backward_weights/" + who + "/" + layer.name, [g, backward_weights](benchmark::State& state) {
+}
+template <class BackwardWeights>
+void add_backward_weights(const std::string& name, const ConvGeometry& g, BackwardWeights backward_weights) {
+  add(name, [g, backward_weights](benchmark::State& state) {
     const auto x = random_floats(g.input_size()), dy = random_floats(g.output_size());
     std::vector<float> dw(static_cast<std::size_t>(g.weight_size()));
     measure(state, g, [&] { backward_weights(g, x.data(), dy.data(), dw.data(), nullptr); });
@@ -84,12 +90,20 @@ void add_onednn(const std::string& name, const ConvGeometry& g, onednn::Directio
 #endif
 
 void add_layer(const ConvLayer& layer, bool with_reference) {
-  add_ours("bitgrain", layer, kernels::conv2d_forward<float>, kernels::conv2d_backward_data<float>,
-           kernels::conv2d_backward_weights<float>);
-  if (with_reference)
-    add_ours("reference", layer, kernels::reference::conv2d_forward<float>,
-             kernels::reference::conv2d_backward_data<float>, kernels::reference::conv2d_backward_weights<float>);
   const ConvGeometry g = layer.geometry;
+  add_forward("conv_forward/bitgrain/" + layer.name, g, kernels::conv2d_forward<float>);
+  add_backward_data("conv_backward_data/bitgrain/" + layer.name, g, kernels::conv2d_backward_data<float>);
+  add_backward_weights("conv_backward_weights/bitgrain/" + layer.name, g, kernels::conv2d_backward_weights<float>);
+  add_backward_data("conv_backward_data_bf16/bitgrain/" + layer.name, g, kernels::conv2d_backward_data_bf16<>);
+  add_backward_weights("conv_backward_weights_bf16/bitgrain/" + layer.name, g,
+                       kernels::conv2d_backward_weights_bf16<>);
+  if (with_reference) {
+    namespace reference = kernels::reference;
+    add_forward("conv_forward/reference/" + layer.name, g, reference::conv2d_forward<float>);
+    add_backward_data("conv_backward_data/reference/" + layer.name, g, reference::conv2d_backward_data<float>);
+    add_backward_weights("conv_backward_weights/reference/" + layer.name, g,
+                         reference::conv2d_backward_weights<float>);
+  }
 #if defined(BITGRAIN_BENCH_ONEDNN)
   const Window2d& w = g.window;
   const bool winograd = g.groups == 1 && w == Window2d::square(3, 1, w.pad_h);
@@ -116,6 +130,7 @@ void add_layer(const ConvLayer& layer, bool with_reference) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  for (const std::string& allowed : take_flags(argc, argv, "winograd")) kernels::set_winograd(allowed != "0");
   const auto shapes = take_flags(argc, argv, "shape");
   if (!take_flags(argc, argv, "sweep").empty()) {
     for (const ConvLayer& layer : sweep_layers()) add_layer(layer, false);

@@ -12,6 +12,7 @@ resident before the model was built. Run on an otherwise idle machine.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import pathlib
@@ -117,11 +118,16 @@ def last_line_of(command, environment, who):
     return done.stdout
 
 
+def torch_python():
+    """An interpreter that has PyTorch: this one, or Debian's, where python3-torch is."""
+    return sys.executable if importlib.util.find_spec("torch") else "/usr/bin/python3"
+
+
 def run_torch(options):
     environment = {"OMP_NUM_THREADS": str(options.threads), "OPENBLAS_NUM_THREADS": str(options.threads),
                    "OPENBLAS_CORETYPE": "SkylakeX", "MALLOC_MMAP_THRESHOLD_": "4294967296",
                    "MALLOC_TRIM_THRESHOLD_": "4294967296"}
-    command = [sys.executable, __file__, "--torch-worker", "--model", options.model, "--mode", options.mode,
+    command = [torch_python(), __file__, "--torch-worker", "--model", options.model, "--mode", options.mode,
                "--threads", str(options.threads), "--seconds", str(options.seconds)]
     result = json.loads(last_line_of(command, environment, "PyTorch"))
     return result["images_per_s"], result["peak_mib"]

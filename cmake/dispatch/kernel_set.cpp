@@ -3,6 +3,7 @@
 
 #include "bitgrain/kernels/kernel_set.hpp"
 
+#include "bitgrain/kernels/bf16/conv2d.hpp"
 #include "bitgrain/kernels/f32/conv2d.hpp"
 #include "bitgrain/kernels/f32/gemm.hpp"
 #include "bitgrain/kernels/int8/conv2d.hpp"
@@ -14,8 +15,14 @@
 
 namespace bitgrain::kernels {
 namespace {
-constexpr KernelSet kSet{BITGRAIN_TEXT(BITGRAIN_KERNEL_SET), conv2d_forward<float>, conv2d_backward_data<float>,
-                         conv2d_backward_weights<float>,     gemm<float>,           detail::run_bands<BestDot>};
+constexpr KernelSet kSet{BITGRAIN_TEXT(BITGRAIN_KERNEL_SET),
+                         conv2d_forward<float>,
+                         conv2d_backward_data<float>,
+                         conv2d_backward_weights<float>,
+                         conv2d_backward_data_bf16<DefaultArch>,
+                         conv2d_backward_weights_bf16<DefaultArch>,
+                         gemm<float>,
+                         detail::run_bands<BestDot>};
 }  // namespace
 }  // namespace bitgrain::kernels
 

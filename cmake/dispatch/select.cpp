@@ -13,6 +13,7 @@ using bitgrain::detail::ProcessState;
 using bitgrain::kernels::KernelSet;
 
 #if defined(__x86_64__)
+extern "C" const KernelSet* bitgrain_kernels_avx512bf16(const ProcessState&);
 extern "C" const KernelSet* bitgrain_kernels_avx512(const ProcessState&);
 extern "C" const KernelSet* bitgrain_kernels_avx2(const ProcessState&);
 extern "C" const KernelSet* bitgrain_kernels_sse42(const ProcessState&);
@@ -31,12 +32,12 @@ struct Candidate {
 
 const KernelSet& choose() {
 #if defined(__x86_64__)
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
   const Candidate candidates[] = {
-      {"avx512",
-       __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni"),
-       bitgrain_kernels_avx512},
+      {"avx512bf16", avx512 && __builtin_cpu_supports("avx512bf16"), bitgrain_kernels_avx512bf16},
+      {"avx512", avx512, bitgrain_kernels_avx512},
       {"avx2", __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), bitgrain_kernels_avx2},
       {"sse42", __builtin_cpu_supports("sse4.2") != 0, bitgrain_kernels_sse42}};
 #else

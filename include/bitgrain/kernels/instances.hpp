@@ -7,12 +7,14 @@
 /// this header in exactly one, all compiled with the same flags. This project's own programs do so. Nothing else
 /// changes: without the macro, headers are all there is.
 
+#include "bitgrain/kernels/bf16/conv2d.hpp"
 #include "bitgrain/kernels/f32/conv2d.hpp"
 #include "bitgrain/kernels/f32/gemm.hpp"
 
 namespace bitgrain::kernels {
 BITGRAIN_CONV2D_INSTANCES(, float, DefaultArch)
 BITGRAIN_CONV2D_INSTANCES(, double, DefaultArch)
+BITGRAIN_CONV2D_BF16_INSTANCES(, DefaultArch)
 BITGRAIN_GEMM_INSTANCES(, float, DefaultArch)
 BITGRAIN_GEMM_INSTANCES(, double, DefaultArch)
 }  // namespace bitgrain::kernels

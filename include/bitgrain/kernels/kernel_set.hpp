@@ -4,9 +4,10 @@
 ///
 /// By default kernels are compiled for what the including translation unit is compiled for. The CMake option
 /// BITGRAIN_DISPATCH=ON builds a static library that holds the kernels below once per instruction set (SSE4.2, AVX2
-/// with FMA, AVX-512 with VNNI; NEON on aarch64), and defines BITGRAIN_DISPATCH for everybody who links it: then the
-/// kernels' functions call the best set that the processor runs. The environment variable BITGRAIN_KERNELS names
-/// another one (sse42, avx2, avx512, neon). Kernels of double, and kernels of a named Arch, are not dispatched.
+/// with FMA, AVX-512 with VNNI, the same with BF16; NEON on aarch64), and defines BITGRAIN_DISPATCH for everybody who
+/// links it: then the kernels' functions call the best set that the processor runs. The environment variable
+/// BITGRAIN_KERNELS names another one (sse42, avx2, avx512, avx512bf16, neon). Kernels of double, and kernels of a
+/// named Arch, are not dispatched.
 ///
 /// The hazard of such libraries is the linker: of an inline function that several translation units define, it keeps
 /// one copy, perhaps the one with AVX-512 instructions, for the whole program. Here the objects of a set are linked
@@ -31,6 +32,8 @@ struct KernelSet {
   void (*conv2d_forward)(const ConvGeometry&, const float* x, const float* w, const float* bias, float* y);
   void (*conv2d_backward_data)(const ConvGeometry&, const float* dy, const float* w, float* dx);
   void (*conv2d_backward_weights)(const ConvGeometry&, const float* x, const float* dy, float* dw, float* dbias);
+  void (*conv2d_backward_data_bf16)(const ConvGeometry&, const float* dy, const float* w, float* dx);
+  void (*conv2d_backward_weights_bf16)(const ConvGeometry&, const float* x, const float* dy, float* dw, float* dbias);
   void (*gemm)(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k, float alpha,
                const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float beta, float* c,
                std::int64_t ldc);

@@ -79,7 +79,7 @@ struct OneLane {
 
 /// Whether kernels of T and Arch are called through the kernel set of the process.
 template <class T, class Arch>
-inline constexpr bool kFromKernelSet = kDispatch && std::is_same_v<T, float> && std::is_same_v<Arch, DefaultArch>;
+inline constexpr bool kFromKernelSet = kDispatch&& std::is_same_v<T, float>&& std::is_same_v<Arch, DefaultArch>;
 
 namespace detail {
 template <class T, class Arch>
@@ -99,6 +99,14 @@ struct VecOf<T, ScalarArch> {
 /// The vector type of kernels.
 template <class T, class Arch = DefaultArch>
 using Vec = typename detail::VecOf<T, Arch>::type;
+
+/// What products of T are summed in: T itself; for pairs of bf16 (bf16/pairs.hpp) float.
+template <class T>
+struct SumOf {
+  using type = T;
+};
+template <class T>
+using Sum = typename SumOf<T>::type;
 
 /// How many numbers a vector holds.
 template <class T, class Arch = DefaultArch>

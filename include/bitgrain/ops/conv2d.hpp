@@ -1,10 +1,13 @@
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include "bitgrain/autograd/trace.hpp"
+#include "bitgrain/kernels/bf16/conv2d.hpp"
 #include "bitgrain/kernels/f32/conv2d.hpp"
 #include "bitgrain/kernels/f32/reduce.hpp"
+#include "bitgrain/ops/grad_precision.hpp"
 #include "bitgrain/ops/shape_check.hpp"
 
 namespace bitgrain {
@@ -28,10 +31,32 @@ inline ConvGeometry conv2d_geometry(const Shape& x, const Shape& w, const Window
   return g;
 }
 
+namespace detail {
+
+template <class T>
+void conv2d_weight_gradient(const ConvGeometry& g, const Tensor<T>& x, const Tensor<T>& dy, T* dw, T* dbias) {
+  if constexpr (std::is_same_v<T, float>)
+    if (grad_precision() == GradPrecision::bf16)
+      return kernels::conv2d_backward_weights_bf16(g, x.data(), dy.data(), dw, dbias);
+  kernels::conv2d_backward_weights(g, x.data(), dy.data(), dw, dbias);
+}
+
+template <class T>
+void conv2d_input_gradient(const ConvGeometry& g, const Tensor<T>& dy, const Tensor<T>& w, T* dx) {
+  if constexpr (std::is_same_v<T, float>)
+    if (grad_precision() == GradPrecision::bf16)
+      return kernels::conv2d_backward_data_bf16(g, dy.data(), w.data(), dx);
+  kernels::conv2d_backward_data(g, dy.data(), w.data(), dx);
+}
+
+}  // namespace detail
+
 /// The backward function of a convolution, for `make_result`. Ops that compute the forward pass in another way (on
 /// integer codes, fused with something) share it: the gradients are those of the real numbers x and w.
 ///
 ///     dx = dy (*) w^T       dw = x (*) dy       dbias = sum of dy over all pixels
+///
+/// In float they are calculated in the precision of set_grad_precision.
 template <class T>
 auto conv2d_backward(const ConvGeometry& g, const Var<T>& x, const Var<T>& w, const Var<T>& bias) {
   // dx needs w and dw needs x: what no gradient needs is not held.
@@ -42,7 +67,7 @@ auto conv2d_backward(const ConvGeometry& g, const Var<T>& x, const Var<T>& w, co
     if (w.requires_grad()) {
       Tensor<T> dw(w.shape()), dbias;
       if (bias_gradient) dbias = Tensor<T>(bias.shape());
-      kernels::conv2d_backward_weights(g, saved_x.get().data(), dy.data(), dw.mutable_data(), dbias.mutable_data());
+      detail::conv2d_weight_gradient(g, saved_x.get(), dy, dw.mutable_data(), dbias.mutable_data());
       w.add_grad(std::move(dw));
       if (bias_gradient) bias.add_grad(std::move(dbias));
     } else if (bias_gradient) {
@@ -52,7 +77,7 @@ auto conv2d_backward(const ConvGeometry& g, const Var<T>& x, const Var<T>& w, co
     }
     if (x.requires_grad()) {
       Tensor<T> dx(x.shape());
-      kernels::conv2d_backward_data(g, dy.data(), saved_w.get().data(), dx.mutable_data());
+      detail::conv2d_input_gradient(g, dy, saved_w.get(), dx.mutable_data());
       x.add_grad(std::move(dx));
     }
   };

@@ -43,6 +43,19 @@ void conv2d_forward(const ConvGeometry& g, const T* x, const T* w, std::type_ide
   run(plans, forward_weight_steps(g), x, w, bias, y);
 }
 
+/// The gradient with respect to the input by direct sums, for operands of T.
+template <class T, class Arch>
+void run_backward_data(const ConvGeometry& g, const T* dy, const T* w, Sum<T>* dx) {
+  const WeightSteps steps = backward_weight_steps(g);
+  for (const bool merge : {true, false}) {
+    if (merge && !columns_merge(g)) continue;
+    const std::vector<ConvPlan> plans = plan_backward_data(g, merge);
+    if (std::all_of(plans.begin(), plans.end(), fits_lines<T, Arch>))
+      return run_lines<T, Arch>(plans, steps, dy, w, nullptr, dx);
+  }
+  run_direct<T, Arch>(plan_backward_data(g, false), steps, dy, w, nullptr, dx);
+}
+
 /// Gradient with respect to the input: dx[x] = sum over all (y,w) with which x[x] was multiplied. Overwrites dx.
 template <class T, class Arch = DefaultArch>
 void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
@@ -51,15 +64,8 @@ void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx)
   if constexpr (std::is_same_v<T, float>)
     if (winograd_enabled() && winograd_wins(g)) return winograd_backward_data<Arch>(g, dy, w, dx);
   if (is_depthwise(g)) return run_depthwise_backward_data<T, Arch>(g, dy, w, dx);
-  const WeightSteps steps = backward_weight_steps(g);
   if (is_pointwise(g)) return pointwise_backward_data<T, Arch>(g, dy, w, dx);
-  for (const bool merge : {true, false}) {
-    if (merge && !columns_merge(g)) continue;
-    const std::vector<ConvPlan> plans = plan_backward_data(g, merge);
-    if (std::all_of(plans.begin(), plans.end(), fits_lines<T, Arch>))
-      return run_lines<T, Arch>(plans, steps, dy, w, nullptr, dx);
-  }
-  run_direct<T, Arch>(plan_backward_data(g, false), steps, dy, w, nullptr, dx);
+  run_backward_data<T, Arch>(g, dy, w, dx);
 }
 
 /// Gradient with respect to weights and bias: dw[w] = sum over all (x,y) of x dy; dbias[o] = sum of dy[..,o].

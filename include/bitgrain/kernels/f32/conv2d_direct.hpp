@@ -86,7 +86,7 @@ class DirectBlock {
         segments_(plan.h.taps.size() * static_cast<std::size_t>(runs_.per_row)) {}
 
   // The panels [begin, end), all groups numbered through, of a block.
-  void run(const InputStrip<T>& strip, const PixelBlock& block, std::int64_t begin, std::int64_t end, T* y) {
+  void run(const InputStrip<T>& strip, const PixelBlock& block, std::int64_t begin, std::int64_t end, Sum<T>* y) {
     if (block.rows <= 0 || plan_.w.count == 0) return;
     for (std::size_t h = 0, s = 0; h < plan_.h.taps.size(); ++h)
       for (std::int64_t w = 0; w < runs_.per_row; ++w, ++s)
@@ -100,12 +100,13 @@ class DirectBlock {
   }
 
  private:
-  void run_panel(const InputStrip<T>& strip, const PixelBlock& block, std::int64_t group, const Panel& panel, T* y) {
+  void run_panel(const InputStrip<T>& strip, const PixelBlock& block, std::int64_t group, const Panel& panel,
+                 Sum<T>* y) {
     const std::int64_t width = panel.vectors * kLanes<T, Arch>;
     for (std::size_t s = 0; s < segments_.size(); ++s)
       segments_[s].b = static_cast<std::int64_t>(s) * runs_.length * width;
     const T* from_start = strip.data() + group * plan_.group_in;
-    T* to_start = y + group * plan_.group_out + panel.first;
+    Sum<T>* to_start = y + group * plan_.group_out + panel.first;
     const int tile = tile_rows(panel.vectors);
     std::array<std::int64_t, kMaxTileRows> from{}, to{};
     PixelCursor<T> pixel(plan_, strip, block);
@@ -144,8 +145,8 @@ class DirectBlock {
 
 /// Runs plans that read the same input: writes the output positions that they name.
 template <class T, class Arch>
-void run_direct(const std::vector<ConvPlan>& plans, const WeightSteps& steps, const T* x, const T* w, const T* bias,
-                T* y) {
+void run_direct(const std::vector<ConvPlan>& plans, const WeightSteps& steps, const T* x, const T* w,
+                const Sum<T>* bias, Sum<T>* y) {
   const ConvPlan hull = hull_of(plans);
   if (hull.batch == 0 || hull.h.count == 0 || hull.w.count == 0) return;
   std::deque<PackedWeights<T, Arch>> weights;

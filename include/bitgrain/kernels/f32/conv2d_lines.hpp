@@ -38,7 +38,7 @@ void prefetch_after(const T* p, std::int64_t ahead, std::int64_t count) {
 // The rows of a block, for one panel. The last tile of a line may overlap the one before.
 template <class T, class Arch>
 void run_lines(const ConvPlan& plan, const PackedWeights<T, Arch>& weights, const PixelBlock& block,
-               std::int64_t group, const Panel& panel, const T* x, T* y) {
+               std::int64_t group, const Panel& panel, const T* x, Sum<T>* y) {
   const LineTile<T> tile = line_tile_of<T, Arch>(plan, panel);
   const std::int64_t line = plan.w.input * plan.in_channels(), y_step = plan.w.spacing * plan.out_channels();
   const std::int64_t filters =
@@ -50,7 +50,7 @@ void run_lines(const ConvPlan& plan, const PackedWeights<T, Arch>& weights, cons
     for (std::int64_t row = block.row; row < block.row + block.rows; ++row) {
       const auto [begin, end] = plan.h.taps_inside(row, row);
       const T* from = x + (image * plan.h.input + row * plan.h.step) * line + group * plan.group_in;
-      T* to = y + plan.output_offset(image, row, 0) + group * plan.group_out + panel.first;
+      Sum<T>* to = y + plan.output_offset(image, row, 0) + group * plan.group_out + panel.first;
       if (panel.first == 0) prefetch_after(from, 3 * line * plan.h.step, line * plan.h.step);
       for (std::int64_t column = 0; column < plan.w.count; column += tile.pixels) {
         const std::int64_t first = std::min(column, plan.w.count - tile.pixels), input = plan.w.low(first);
@@ -66,7 +66,7 @@ void run_lines(const ConvPlan& plan, const PackedWeights<T, Arch>& weights, cons
 /// Whether a plan is made of line tiles.
 template <class T, class Arch>
 bool fits_lines(const ConvPlan& plan) {
-  const auto reach = static_cast<std::int64_t>(plan.w.taps.size()) / 2;  // of a tile into the padding
+  const int reach = line_reach(static_cast<int>(plan.w.taps.size()));
   if (plan.w.count == 0 || plan.w.low(0) < -reach || plan.w.high(plan.w.count - 1) > plan.w.input + reach)
     return false;
   if (plan.w.spread == 1 && !plan.w.contiguous()) return false;
@@ -79,8 +79,8 @@ bool fits_lines(const ConvPlan& plan) {
 
 /// Runs plans that read the same input, and all fit: writes the output positions that they name.
 template <class T, class Arch>
-void run_lines(const std::vector<ConvPlan>& plans, const WeightSteps& steps, const T* x, const T* w, const T* bias,
-               T* y) {
+void run_lines(const std::vector<ConvPlan>& plans, const WeightSteps& steps, const T* x, const T* w,
+               const Sum<T>* bias, Sum<T>* y) {
   const ConvPlan hull = hull_of(plans);
   if (hull.batch == 0 || hull.h.count == 0) return;
   std::deque<PackedWeights<T, Arch>> weights;

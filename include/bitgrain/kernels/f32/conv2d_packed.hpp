@@ -36,7 +36,7 @@ inline WeightSteps backward_weight_steps(const ConvGeometry& g) {
 template <class T, class Arch>
 class PackedWeights {
  public:
-  PackedWeights(const ConvPlan& plan, const WeightSteps& steps, const T* w, const T* bias, int max_vectors)
+  PackedWeights(const ConvPlan& plan, const WeightSteps& steps, const T* w, const Sum<T>* bias, int max_vectors)
       : width_(Panels<T, Arch>(plan.group_out).width()),
         terms_(plan.terms()),
         weights_(static_cast<std::size_t>(plan.groups * terms_ * width_)),
@@ -50,7 +50,7 @@ class PackedWeights {
                      pack(plan, steps, w, i / count, panels_[static_cast<std::size_t>(i % count)]);
                  });
     for (std::int64_t g = 0; bias && g < plan.groups; ++g)
-      pack_panel<T, Arch>(1, plan.group_out, bias + g * plan.group_out, 0, 1, width_, bias_.data() + g * width_);
+      pack_panel<Sum<T>, Arch>(1, plan.group_out, bias + g * plan.group_out, 0, 1, width_, bias_.data() + g * width_);
   }
 
   /// The panels of a group.
@@ -59,7 +59,7 @@ class PackedWeights {
     return weights_.data() + (group * width_ + panel.first) * terms_;
   }
   /// What the sums of the panel start with, or null: zeros.
-  const T* bias(std::int64_t group, const Panel& panel) const {
+  const Sum<T>* bias(std::int64_t group, const Panel& panel) const {
     return has_bias_ ? bias_.data() + group * width_ + panel.first : nullptr;
   }
 
@@ -78,7 +78,8 @@ class PackedWeights {
 
   std::int64_t width_, terms_;  // of a group's packed matrix
   std::vector<Panel> panels_;
-  Scratch<T> weights_, bias_;
+  Scratch<T> weights_;
+  Scratch<Sum<T>> bias_;
   bool has_bias_;
 };
 

@@ -50,7 +50,7 @@ class InputStrip {
     for (std::int64_t n = 0; n < images; ++n)
       for (std::int64_t h = top; h < bottom; ++h)
         copy_row(x + n * image_size, h, buffer_.data() + n * image_step_ + (h - top) * row_step_);
-    std::fill_n(buffer_.data() + (images - 1) * image_step_ + (bottom - top) * row_step_, past_, T(0));
+    std::fill_n(buffer_.data() + (images - 1) * image_step_ + (bottom - top) * row_step_, past_, T{});
   }
 
   const T* data() const { return data_; }
@@ -65,13 +65,13 @@ class InputStrip {
     const std::int64_t inside = std::clamp<std::int64_t>(0, left_, left_ + width_);
     const std::int64_t end = std::clamp<std::int64_t>(plan_.w.input, inside, left_ + width_);
     if (h < 0 || h >= plan_.h.input || inside == end) {
-      std::fill_n(to, row_step_, T(0));
+      std::fill_n(to, row_step_, T{});
       return;
     }
     const std::int64_t before = (inside - left_) * channels_, count = (end - inside) * channels_;
-    std::fill_n(to, before, T(0));
+    std::fill_n(to, before, T{});
     std::copy_n(image + (h * plan_.w.input + inside) * channels_, count, to + before);
-    std::fill_n(to + before + count, row_step_ - before - count, T(0));
+    std::fill_n(to + before + count, row_step_ - before - count, T{});
   }
 
   const ConvPlan& plan_;

@@ -17,7 +17,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "bitgrain/base/memory.hpp"
@@ -46,16 +45,17 @@ class WeightGradient {
                0.9 * filling(plan.terms(), kMaxTileRows);
   }
 
-  WeightGradient(const ConvPlan& plan, const PixelBlocks& blocks, bool turned)
+  // For the filters [begin, end) of every group; turned, for all.
+  WeightGradient(const ConvPlan& plan, const PixelBlocks& blocks, bool turned, std::int64_t begin, std::int64_t end)
       : plan_(plan),
+        begin_(begin),
+        end_(end),
         runs_(plan),
         turned_(turned),
         strip_(plan, blocks.max_images(), blocks.max_rows(), !turned && runs_.length % kL ? kTileVectors * kL : 0) {}
 
-  // Adds a block to dw, or overwrites dw with it; only the filters [begin, end) of every group are touched. dw is
-  // [filter][taps][group_in], or its transpose if turned.
-  void run(const PixelBlock& block, const T* x, const T* dy, std::int64_t begin, std::int64_t end, T* dw,
-           bool accumulate) {
+  // Adds a block to dw, or overwrites dw with it. dw is [filter][taps][group_in], or its transpose if turned.
+  void run(const PixelBlock& block, const T* x, const T* dy, T* dw, bool accumulate) {
     dy_ = block_gradient(plan_, block, dy);
     dw_ = dw;
     accumulate_ = accumulate;
@@ -63,13 +63,13 @@ class WeightGradient {
     if (turned_)
       run_turned(block);
     else
-      run_straight(block, begin, end);
+      run_straight(block);
   }
 
  private:
   static constexpr std::int64_t kL = kLanes<T, Arch>;
 
-  void run_straight(const PixelBlock& block, std::int64_t begin, std::int64_t end) {
+  void run_straight(const PixelBlock& block) {
     std::int64_t column = 0;
     for (const Tap& h : plan_.h.taps)
       for (std::int64_t w = 0; w < runs_.per_row; ++w, column += runs_.length) {
@@ -79,7 +79,7 @@ class WeightGradient {
             const T* from = strip_.data() + g * plan_.group_in + panel.first;
             T* to = dw_ + g * plan_.group_out * plan_.terms() + column + panel.first;
             run_rows(
-                panel, begin, end, [](std::int64_t o) { return o; },
+                panel, begin_, end_, [](std::int64_t o) { return o; },
                 [&](std::int64_t o) { return o * plan_.terms(); }, to,
                 {dy_ + g * plan_.group_out, nullptr, plan_.out_channels(), from, plan_.w.step * plan_.in_channels(),
                  rows_.data(), static_cast<std::int64_t>(rows_.size()), plan_.w.count});
@@ -120,6 +120,7 @@ class WeightGradient {
   }
 
   const ConvPlan& plan_;
+  std::int64_t begin_, end_;
   TapRuns runs_;
   bool turned_;
   InputStrip<T> strip_;
@@ -129,21 +130,12 @@ class WeightGradient {
   bool accumulate_ = false;
 };
 
-}  // namespace detail
-
-/// dw of the convolution whose forward plan is `plan`; overwrites dw.
-template <class T, class Arch>
-void run_weight_gradient(const ConvPlan& plan, const T* x, const T* dy, T* dw) {
+// dw as a sum over blocks of pixels. make(first, last) gives what adds up a block for the filters [first, last) of
+// every group; `turned`, it makes the transpose of dw, for all filters only.
+template <class T, class Arch, class Make>
+void sum_weight_gradient(const ConvPlan& plan, const PixelBlocks& blocks, bool turned, const T* x, const T* dy, T* dw,
+                         Make make) {
   const std::int64_t size = plan.out_channels() * plan.terms();
-  if (plan.batch == 0) {
-    std::fill_n(dw, size, T(0));
-    return;
-  }
-  const bool lines = fits_weight_lines<T, Arch>(plan);
-  const bool turned = !lines && detail::WeightGradient<T, Arch>::better_turned(plan);
-  const PixelBlocks blocks =
-      lines ? PixelBlocks(plan.batch, plan.h.count, divide_up(detail::kGradientPixels, plan.w.count))
-            : GradientBlocks(plan, sizeof(T));
   // Up to 16 chunks of pixels, each worth a thread's while, whose copies of dw take at most 8 MB together; where that
   // leaves too few chunks to share, the filters are divided as well.
   const std::int64_t macs = plan.batch * plan.h.count * plan.macs_per_row();
@@ -159,27 +151,40 @@ void run_weight_gradient(const ConvPlan& plan, const T* x, const T* dy, T* dw) {
   Scratch<T> parts(static_cast<std::size_t>(turned || chunks > 1 ? chunks * size : 0));
   T* const first_part = turned || chunks > 1 ? parts.data() : dw;
   parallel_for(chunks * filter_chunks, 1, [&](std::int64_t begin, std::int64_t end) {
-    std::optional<detail::WeightGradient<T, Arch>> gradient;
-    if (!lines) gradient.emplace(plan, blocks, turned);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t chunk = i / filter_chunks, filter = i % filter_chunks * filters;
-      const std::int64_t last_filter = std::min(plan.group_out, filter + filters);
-      T* const part = first_part + chunk * size;
-      std::optional<detail::WeightLines<T, Arch>> line_gradient;
-      if (lines) line_gradient.emplace(plan, blocks, filter, last_filter);
-      for (std::int64_t b = chunk * per_chunk; b < std::min(blocks.count(), (chunk + 1) * per_chunk); ++b) {
-        const bool accumulate = b > chunk * per_chunk;
-        if (lines)
-          line_gradient->run(blocks[b], x, dy, part, accumulate);
-        else
-          gradient->run(blocks[b], x, dy, filter, last_filter, part, accumulate);
-      }
+      auto gradient = make(filter, std::min(plan.group_out, filter + filters));
+      for (std::int64_t b = chunk * per_chunk; b < std::min(blocks.count(), (chunk + 1) * per_chunk); ++b)
+        gradient.run(blocks[b], x, dy, first_part + chunk * size, b > chunk * per_chunk);
     }
   });
-  if (chunks > 1) detail::add_parts<T, Arch>(chunks, size, first_part, turned ? first_part : dw);
+  if (chunks > 1) add_parts<T, Arch>(chunks, size, first_part, turned ? first_part : dw);
   if (turned)
     for (std::int64_t o = 0; o < plan.group_out; ++o)
       for (std::int64_t k = 0; k < plan.terms(); ++k) dw[o * plan.terms() + k] = first_part[k * plan.group_out + o];
+}
+
+}  // namespace detail
+
+/// dw of the convolution whose forward plan is `plan`; overwrites dw.
+template <class T, class Arch>
+void run_weight_gradient(const ConvPlan& plan, const T* x, const T* dy, T* dw) {
+  if (plan.batch == 0) {
+    std::fill_n(dw, plan.out_channels() * plan.terms(), T(0));
+    return;
+  }
+  if (fits_weight_lines<T, Arch>(plan)) {
+    const PixelBlocks blocks(plan.batch, plan.h.count, divide_up(detail::kGradientPixels, plan.w.count));
+    return detail::sum_weight_gradient<T, Arch>(plan, blocks, false, x, dy, dw,
+                                                [&](std::int64_t first, std::int64_t last) {
+                                                  return detail::WeightLines<T, Arch>(plan, blocks, first, last);
+                                                });
+  }
+  const bool turned = detail::WeightGradient<T, Arch>::better_turned(plan);
+  const GradientBlocks blocks(plan, sizeof(T));
+  detail::sum_weight_gradient<T, Arch>(plan, blocks, turned, x, dy, dw, [&](std::int64_t first, std::int64_t last) {
+    return detail::WeightGradient<T, Arch>(plan, blocks, turned, first, last);
+  });
 }
 
 }  // namespace bitgrain::kernels

@@ -62,13 +62,14 @@ struct GradientOutput {
 namespace detail {
 
 template <class T, class Arch, int S>
-[[gnu::noinline]] void gradient_tile(const GradientInput<T>& in, const GradientOutput<T>& out) {
+[[gnu::noinline]] void gradient_tile(const GradientInput<T>& in, const GradientOutput<Sum<T>>& out) {
   using V = Vec<T, Arch>;
-  V sum[kGradientRows][S];
+  using C = Vec<Sum<T>, Arch>;
+  C sum[kGradientRows][S];
 #pragma GCC unroll 8
   for (int r = 0; r < kGradientRows; ++r)
 #pragma GCC unroll 8
-    for (int t = 0; t < S; ++t) sum[r][t] = V(T(0));
+    for (int t = 0; t < S; ++t) sum[r][t] = C(Sum<T>(0));
   // The pixels [begin, end) have all taps inside.
   const std::int64_t step = in.position_step, last = in.positions - in.position - S;
   const std::int64_t begin = std::clamp<std::int64_t>((step - 1 - in.position) / step, 0, in.pixels);
@@ -94,7 +95,7 @@ template <class T, class Arch, int S>
 #pragma GCC unroll 8
         for (int t = 0; t < S; ++t) {
           const std::int64_t at = p * step + in.position + t;
-          column[t] = at >= 0 && at < in.positions ? load_all<V>(x + t * in.x_tap) : V(T(0));
+          column[t] = at >= 0 && at < in.positions ? load_all<V>(x + t * in.x_tap) : V(T{});
         }
         add(column);
       }
@@ -113,8 +114,8 @@ template <class T, class Arch, int S>
     if (r < out.skip) continue;
 #pragma GCC unroll 8
     for (int t = 0; t < S; ++t) {
-      T* to = out.dw + r * out.dw_row + t * out.dw_tap;
-      store_all(to, out.accumulate ? load_all<V>(to) + sum[r][t] : sum[r][t]);
+      Sum<T>* to = out.dw + r * out.dw_row + t * out.dw_tap;
+      store_all(to, out.accumulate ? load_all<C>(to) + sum[r][t] : sum[r][t]);
     }
   }
 }
@@ -123,7 +124,7 @@ template <class T, class Arch, int S>
 
 /// Computes one gradient tile of `taps` (1 to kGradientTaps) taps.
 template <class T, class Arch>
-void run_gradient_tile(std::int64_t taps, const GradientInput<T>& in, const GradientOutput<T>& out) {
+void run_gradient_tile(std::int64_t taps, const GradientInput<T>& in, const GradientOutput<Sum<T>>& out) {
   if (taps == 1) return detail::gradient_tile<T, Arch, 1>(in, out);
   if (taps == 2) return detail::gradient_tile<T, Arch, 2>(in, out);
   return detail::gradient_tile<T, Arch, 3>(in, out);

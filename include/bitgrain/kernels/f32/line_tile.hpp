@@ -26,12 +26,16 @@
 
 namespace bitgrain::kernels {
 
+/// How many inputs of a line tile of `taps` taps may be missing at either end: those of a "same" convolution. With 5
+/// taps also those of the gradient of one without padding; such layers stand at the head of small networks.
+constexpr int line_reach(int taps) { return taps == 5 ? 4 : taps / 2; }
+
 /// The operands of a line tile.
 template <class T>
 struct LineInput {
   const T* x;
   std::int64_t step;        ///< from one input to the next
-  std::int64_t begin, end;  ///< the inputs that exist; at most S / 2 are missing at either end
+  std::int64_t begin, end;  ///< the inputs that exist; at most line_reach(S) are missing at either end
   std::int64_t channels;    ///< summed over, at every input
   const T* w;               ///< V full vectors per tap and channel
   const TileSegment* segments;
@@ -50,17 +54,18 @@ struct LineOutput {
 namespace detail {
 
 template <class T, class Arch, int V, int P, int S, int kStep, int kSpread>
-[[gnu::noinline]] void line_tile(const LineInput<T>& in, const LineOutput<T>& out) {
+[[gnu::noinline]] void line_tile(const LineInput<T>& in, const LineOutput<Sum<T>>& out) {
   using B = Vec<T, Arch>;
+  using C = Vec<Sum<T>, Arch>;
   constexpr std::int64_t kL = kLanes<T, Arch>;
   constexpr int kShift = kSpread - 1;
   constexpr int kInputs = ((P - 1) * kStep + S - 1 - kShift) / kSpread + 1;
   constexpr int kFours = (kInputs + 3) / 4;
-  B sum[P][V];
+  C sum[P][V];
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) sum[p][v] = out.start ? load_all<B>(out.start + v * kL) : B(T(0));
+    for (int v = 0; v < V; ++v) sum[p][v] = out.start ? load_all<C>(out.start + v * kL) : C(Sum<T>(0));
   // An address register for every fourth input and the multiples of the step reach all inputs.
   const std::int64_t step = in.step, step2 = 2 * step, step3 = 3 * step, tap = in.channels * V * kL;
   for (std::int64_t s = 0; s < in.segment_count; ++s) {
@@ -76,8 +81,8 @@ template <class T, class Arch, int V, int P, int S, int kStep, int kSpread>
         for (int v = 0; v < V; ++v) filter[t][v] = load_all<B>(w + t * tap + v * kL);
 #pragma GCC unroll 32
       for (int i = 0; i < kInputs; ++i) {
-        if (i < S / 2 && i < in.begin) continue;
-        if (i >= kInputs - S / 2 && i >= in.end) continue;
+        if (i < line_reach(S) && i < in.begin) continue;
+        if (i >= kInputs - line_reach(S) && i >= in.end) continue;
         const T* from = four[i / 4];
         const B input(i % 4 == 0 ? *from : from[i % 4 == 1 ? step : i % 4 == 2 ? step2 : step3]);
 #pragma GCC unroll 8
@@ -98,7 +103,7 @@ template <class T, class Arch, int V, int P, int S, int kStep, int kSpread>
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) store_all(out.y + p * out.step + v * kL, sum[p][v]);
     } else {
-      store_partly<T, Arch, V>(out.y + p * out.step, sum[p], out.columns, false);
+      store_partly<Sum<T>, Arch, V>(out.y + p * out.step, sum[p], out.columns, false);
     }
   }
 }
@@ -109,7 +114,7 @@ template <class T, class Arch, int V, int P, int S, int kStep, int kSpread>
 template <class T>
 struct LineTile {
   std::int64_t pixels = 0;
-  void (*run)(const LineInput<T>&, const LineOutput<T>&) = nullptr;
+  void (*run)(const LineInput<T>&, const LineOutput<Sum<T>>&) = nullptr;
 };
 
 /// The most vectors of a line tile. With 16 registers a second one would leave too few sums.

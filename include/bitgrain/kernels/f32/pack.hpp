@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/f32/tile.hpp"
@@ -58,6 +59,7 @@ namespace detail {
 template <class T, class Arch>
 void pack_transposed(std::int64_t rows, std::int64_t columns, const T* b, std::int64_t column_step,
                      std::int64_t width, T* packed) {
+  static_assert(std::is_floating_point_v<T>);
   using V = Vec<T, Arch>;
   constexpr std::int64_t kL = kLanes<T, Arch>;
   for (std::int64_t r = 0; r < rows; r += kL)
@@ -92,11 +94,14 @@ void pack_panel(std::int64_t rows, std::int64_t columns, const T* b, std::int64_
                static_cast<std::uintptr_t>(12 * row_step) * sizeof(T));
       std::copy_n(b + r * row_step, columns, packed + r * width);
     }
-  } else {
+  } else if constexpr (std::is_floating_point_v<T>) {
     detail::pack_transposed<T, Arch>(rows, columns, b, column_step, width, packed);
+  } else {
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (std::int64_t c = 0; c < columns; ++c) packed[r * width + c] = b[r * row_step + c * column_step];
   }
   if (columns < width)
-    for (std::int64_t r = 0; r < rows; ++r) std::fill(packed + r * width + columns, packed + (r + 1) * width, T(0));
+    for (std::int64_t r = 0; r < rows; ++r) std::fill(packed + r * width + columns, packed + (r + 1) * width, T{});
 }
 
 }  // namespace bitgrain::kernels

@@ -96,17 +96,18 @@ void store_partly(T* c, const Vec<T, Arch>* sum, std::int64_t columns, bool accu
 }
 
 template <class T, class Arch, int V>
-[[gnu::noinline]] void fixed_tile(const TileInput<T>& in, const TileOutput<T>& out) {
+[[gnu::noinline]] void fixed_tile(const TileInput<T>& in, const TileOutput<Sum<T>>& out) {
   using B = Vec<T, Arch>;
+  using C = Vec<Sum<T>, Arch>;
   constexpr std::int64_t kL = kLanes<T, Arch>;
   constexpr int kRows = tile_rows(V);
-  B sum[kRows][V];
+  C sum[kRows][V];
   std::int64_t row[kRows];
 #pragma GCC unroll 8
   for (int p = 0; p < kRows; ++p) {
     row[p] = in.rows[p];
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) sum[p][v] = out.start ? load_all<B>(out.start + v * kL) : B(T(0));
+    for (int v = 0; v < V; ++v) sum[p][v] = out.start ? load_all<C>(out.start + v * kL) : C(Sum<T>(0));
   }
   for (std::int64_t s = 0; s < in.segment_count; ++s) {
     const T* a = in.a + in.segments[s].a;
@@ -129,12 +130,12 @@ template <class T, class Arch, int V>
 #pragma GCC unroll 8
   for (int p = 0; p < kRows; ++p) {
     if (p >= out.rows) break;
-    T* c = out.c + out.offsets[p];
+    Sum<T>* c = out.c + out.offsets[p];
     if (whole && !out.accumulate) {
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) store_all(c + v * kL, sum[p][v]);
     } else {
-      store_partly<T, Arch, V>(c, sum[p], out.columns, out.accumulate);
+      store_partly<Sum<T>, Arch, V>(c, sum[p], out.columns, out.accumulate);
     }
   }
 }
@@ -143,7 +144,7 @@ template <class T, class Arch, int V>
 
 /// Computes one tile of `vectors` (1 to kTileVectors) vectors of columns.
 template <class T, class Arch>
-void multiply_tile(int vectors, const TileInput<T>& in, const TileOutput<T>& out) {
+void multiply_tile(int vectors, const TileInput<T>& in, const TileOutput<Sum<T>>& out) {
   if (vectors == 1) return detail::fixed_tile<T, Arch, 1>(in, out);
   if (vectors == 2) return detail::fixed_tile<T, Arch, 2>(in, out);
   return detail::fixed_tile<T, Arch, 3>(in, out);
