@@ -62,12 +62,14 @@ void TrainingOptions::declare(OptionSet& options) {
   options.real("--lr", learning_rate, 0, 1000, "largest learning rate");
   options.choice("--schedule", schedule, {"one-cycle", "cosine", "step", "constant"},
                  "how the learning rate goes on");
+  options.real("--rise", rise, 0, 1, "share of the steps after which --schedule one-cycle is at its largest rate");
   options.whole("--step-epochs", step_epochs, 1, 100000, "epochs between the steps of --schedule step");
   options.real("--step-factor", step_factor, 0, 1, "what each step multiplies by");
   options.whole("--warmup-epochs", warmup_epochs, 0, 100000, "epochs of linear rise before cosine, step or constant");
   options.choice("--optimizer", optimizer, {"sgd", "adam", "adamw"}, "sgd is with Nesterov momentum");
   options.real("--momentum", momentum, 0, 0.9999, "of sgd");
   options.real("--weight-decay", weight_decay, 0, 1, "of weights; biases, batch norm and step sizes do not decay");
+  options.flag("--decay-all", decay_all, "let --weight-decay act on biases and batch norm too");
   options.real("--label-smoothing", label_smoothing, 0, 0.999, "share of the label spread over all classes");
   options.real("--clip-norm", clip_norm, 0, 1e6, "largest norm of the gradient; 0: any");
   options.choice("--augment", augment, {"none", "pad-crop", "pad-crop-flip"}, "what happens to training images");
@@ -94,6 +96,8 @@ void TrainingOptions::declare_arithmetic(OptionSet& options) {
   options.flag(
       "--no-winograd", no_winograd,
       "sum all float convolutions directly: slower, rounds less (Winograd's method is used where it is faster)");
+  options.choice("--grad-precision", grad_precision, {"fp32", "bf16"},
+                 "what the backward passes of convolutions multiply: floats, or floats rounded to bf16");
   options.flag("--profile", profile, "print at the end where the time of a training step went, op by op")
       .unrecorded();
 }

@@ -59,15 +59,15 @@ struct TrainingOptions {
   int epochs = 10, step_epochs = 10, warmup_epochs = 0, evaluate_every = 1, pad = 4;
   std::int64_t batch = 128;
   double learning_rate = 0.1, step_factor = 0.1, momentum = 0.9, weight_decay = 5e-4, label_smoothing = 0,
-         clip_norm = 0, checkpoint_seconds = 60;
+         clip_norm = 0, rise = 0.3, checkpoint_seconds = 60;
   std::int64_t checkpoint_steps = 0;
-  bool profile = false, no_winograd = false;
-  std::string schedule = "one-cycle", optimizer = "sgd", augment = "none";
+  bool profile = false, no_winograd = false, decay_all = false;
+  std::string schedule = "one-cycle", optimizer = "sgd", augment = "none", grad_precision = "fp32";
 
   void declare(OptionSet& options);
   /// Only what the fine-tune of a search has: one cycle of SGD.
   void declare_finetune(OptionSet& options);
-  /// --profile and --no-winograd.
+  /// --no-winograd, --grad-precision and --profile.
   void declare_arithmetic(OptionSet& options);
   /// How often the run is saved.
   void declare_checkpoints(OptionSet& options);

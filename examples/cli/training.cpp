@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "bitgrain/kernels/winograd_setting.hpp"
+#include "bitgrain/ops/grad_precision.hpp"
 #include "bitgrain/optim/adamw.hpp"
 #include "bitgrain/optim/one_cycle.hpp"
 #include "bitgrain/optim/sgd.hpp"
@@ -26,26 +27,29 @@ using namespace bitgrain;
 namespace {
 
 std::unique_ptr<Optimizer<float>> make_optimizer(Module<float>& model, const TrainingOptions& options) {
+  auto parameters = model.parameters();
+  for (auto& p : parameters)
+    p.decay = p.decay || (options.decay_all && (p.name.ends_with("weight") || p.name.ends_with("bias")));
   if (options.optimizer == "sgd") {
     SgdOptions sgd;
     sgd.learning_rate = options.learning_rate;
     sgd.momentum = options.momentum;
     sgd.nesterov = options.momentum > 0;
     sgd.weight_decay = options.weight_decay;
-    return std::make_unique<Sgd<float>>(model.parameters(), sgd);
+    return std::make_unique<Sgd<float>>(parameters, sgd);
   }
   AdamOptions adam;
   adam.learning_rate = options.learning_rate;
   adam.weight_decay = options.weight_decay;
-  if (options.optimizer == "adam") return std::make_unique<Adam<float>>(model.parameters(), adam);
-  return std::make_unique<AdamW<float>>(model.parameters(), adam);
+  if (options.optimizer == "adam") return std::make_unique<Adam<float>>(parameters, adam);
+  return std::make_unique<AdamW<float>>(parameters, adam);
 }
 
 Schedule make_schedule(const TrainingOptions& options, std::int64_t steps_per_epoch) {
   const std::int64_t steps = options.epochs * steps_per_epoch, warmup = options.warmup_epochs * steps_per_epoch;
   if (options.schedule == "one-cycle") {
     if (warmup > 0) throw UsageError("--warmup-epochs: --schedule one-cycle has a rise of its own");
-    OneCycle cycle{.max_rate = options.learning_rate, .steps = steps};
+    OneCycle cycle{.max_rate = options.learning_rate, .steps = steps, .rise = options.rise};
     cycle.cycle_momentum = options.optimizer == "sgd" && options.momentum > 0;
     return cycle;
   }
@@ -73,6 +77,7 @@ TrainingOutcome train_network(Network& network, const DatasetSplits& data, const
                               std::uint64_t seed, const RunFolder& run, const std::string& identity, bool resume) {
   const auto start = std::chrono::steady_clock::now();
   kernels::set_winograd(!options.no_winograd);
+  set_grad_precision(options.grad_precision == "bf16" ? GradPrecision::bf16 : GradPrecision::fp32);
   BITGRAIN_CHECK(data.train.size() >= options.batch, "--batch: ", options.batch, " images per step, but there are ",
                  data.train.size(), " training images");
   BatchLoader loader(data.train, network.spec.encoding,
