@@ -15,7 +15,7 @@ using idx_bytes::Bytes;
 using idx_bytes::gzipped;
 
 namespace {
-Bytes pattern(std::size_t count) {
+Bytes counting_bytes(std::size_t count) {
   Bytes bytes(count);
   for (std::size_t i = 0; i < count; ++i) bytes[i] = static_cast<std::uint8_t>(i * 7 + i / 251);
   return bytes;
@@ -34,7 +34,7 @@ Bytes read_all(const std::string& path, std::size_t count) {
 
 TEST_CASE("raw, gzip and two gzip members in a row give the same bytes") {
   const TemporaryFolder folder;
-  const Bytes bytes = pattern(200000);
+  const Bytes bytes = counting_bytes(200000);
   CHECK(read_all(folder.write("raw", bytes), bytes.size()) == bytes);
   CHECK(read_all(folder.write("packed.gz", gzipped(bytes)), bytes.size()) == bytes);
   Bytes two = gzipped(Bytes(bytes.begin(), bytes.begin() + 1000));
@@ -73,7 +73,7 @@ TEST_CASE("bytes after the end are an error, raw and compressed") {
 
 TEST_CASE("cut or damaged gzip data is an error at every place it can be cut") {
   const TemporaryFolder folder;
-  const Bytes packed = gzipped(pattern(3000));
+  const Bytes packed = gzipped(counting_bytes(3000));
   for (std::size_t cut = 2; cut < packed.size(); cut += 13) {
     const std::string path = folder.write("cut.gz", Bytes(packed.begin(), packed.begin() + static_cast<long>(cut)));
     ByteSource source(path);

@@ -9,7 +9,7 @@ using namespace bitgrain::deploy;
 
 namespace {
 // 2x2x1 image, u8 identity table, one 2x2 convolution to 2 channels, logits.
-IntegerNetwork small_network() {
+IntegerNetwork one_convolution() {
   IntegerNetwork n;
   for (int v = 0; v < 256; ++v) n.input.codes.push_back(static_cast<std::int16_t>(v));
   n.values = {{"input", 2, 2, 1, ValueType::kU8, 8, 1.0, 0},
@@ -39,13 +39,13 @@ TEST_CASE("verify compares every code of every value of every image") {
   std::vector<std::uint8_t> images(4 * 25);
   RandomStream random(1, "images");
   for (auto& v : images) v = static_cast<std::uint8_t>(random.below(256));
-  const Verification v = verify(small_network(), images.data(), 25);
+  const Verification v = verify(one_convolution(), images.data(), 25);
   CHECK(v.codes == 25 * (4 + 2 + 2));
   CHECK(v.mismatched == 0);
 }
 
 TEST_CASE("float arithmetic has no codes to verify") {
-  IntegerNetwork n = small_network();
+  IntegerNetwork n = one_convolution();
   n.arithmetic = Arithmetic::kFloat;
   const std::uint8_t image[4] = {};
   CHECK_THROWS_WITH_AS(verify(n, image, 1), doctest::Contains("integer arithmetic"), Error);

@@ -6,15 +6,10 @@
 #include <vector>
 
 #include "bitgrain/base/random.hpp"
+#include "optim/one_number.hpp"
 
 namespace bitgrain {
 namespace {
-
-Var<double> parameter(double value) { return Var<double>(Tensor<double>(Shape{1}, value), true); }
-void set_gradient(Var<double>& var, double value) {
-  var.zero_grad();
-  var.add_grad(Tensor<double>(var.shape(), value));
-}
 
 TEST_CASE("Adam's first step is the learning rate against the sign of the gradient, whatever its size") {
   for (const double g : {1e-3, 1.0, 1e3}) {

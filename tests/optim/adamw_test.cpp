@@ -5,15 +5,10 @@
 #include <cmath>
 
 #include "bitgrain/base/random.hpp"
+#include "optim/one_number.hpp"
 
 namespace bitgrain {
 namespace {
-
-Var<double> parameter(double value) { return Var<double>(Tensor<double>(Shape{1}, value), true); }
-void set_gradient(Var<double>& var, double value) {
-  var.zero_grad();
-  var.add_grad(Tensor<double>(var.shape(), value));
-}
 
 TEST_CASE("with a zero gradient AdamW only shrinks the weight, by rate times decay") {
   auto w = parameter(2.0);

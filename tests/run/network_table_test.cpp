@@ -6,7 +6,7 @@ using namespace bitgrain;
 
 namespace {
 // input -> conv 3x3 (3 bits) -> 4-bit codes -> linear (5 bits, odd count) -> logits
-deploy::IntegerNetwork sample() {
+deploy::IntegerNetwork sample_network() {
   deploy::IntegerNetwork net;
   const auto value = [&net](std::int64_t size, std::int64_t channels, deploy::ValueType type, int bits) {
     deploy::Value v;
@@ -53,7 +53,7 @@ deploy::IntegerNetwork sample() {
 }  // namespace
 
 TEST_CASE("layers are listed with their bits, bytes and costs, and the totals are their sums") {
-  const NetworkSummary s = summarize_network(sample());
+  const NetworkSummary s = summarize_network(sample_network());
   REQUIRE(s.layers.size() == 2);
   CHECK(s.layers[0].shape == "6x3x3x1");
   CHECK(s.layers[0].weights == 54);
@@ -67,7 +67,7 @@ TEST_CASE("layers are listed with their bits, bytes and costs, and the totals ar
   CHECK(s.layers[1].output_bits == 32);
   CHECK(s.totals.weights == 54 + 288);
   CHECK(s.totals.payload_bytes == 21 + 180);
-  CHECK(s.totals.payload_bytes == sample().payload_bytes());
+  CHECK(s.totals.payload_bytes == sample_network().payload_bytes());
   CHECK(s.totals.macs == 864 + 288);
   CHECK(s.totals.channels == 9);
   CHECK(s.totals.distinct_weight_bits == 2);
@@ -75,7 +75,7 @@ TEST_CASE("layers are listed with their bits, bytes and costs, and the totals ar
 }
 
 TEST_CASE("the table names every layer, the logits and the totals") {
-  CHECK(to_text(summarize_network(sample())) ==
+  CHECK(to_text(summarize_network(sample_network())) ==
         "layer  weights  weight bits  input bits  output bits  bytes   MACs\n"
         "------------------------------------------------------------------\n"
         "conv   6x3x3x1            3           8            4     21    864\n"

@@ -12,14 +12,14 @@
 using namespace bitgrain;
 
 namespace {
-using Net = LeNet5<QuantLayers<Lsq, Lsq>>;
+using LsqNet = LeNet5<QuantLayers<Lsq, Lsq>>;
 using Twin = LeNet5<QuantLayers<Lsq, Lsq, double>>;
 }  // namespace
 
 TEST_CASE(
     "the witness compares every activation tensor and the logits, and notices a network that is not the twin's") {
   const LeNet5Config config{{16, 16, 1}, 4};
-  Net net(config, {.weight_bits = 3, .activation_bits = 3});
+  LsqNet net(config, {.weight_bits = 3, .activation_bits = 3});
   Twin twin(config, {.weight_bits = 3, .activation_bits = 3});
   initialize<float>(net, 1);
   const InputEncoding encoding = InputEncoding::unsigned_bytes(1);
