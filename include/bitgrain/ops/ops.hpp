@@ -15,6 +15,7 @@
 #include "bitgrain/ops/exp.hpp"
 #include "bitgrain/ops/flatten.hpp"
 #include "bitgrain/ops/global_avg_pool.hpp"
+#include "bitgrain/ops/grad_precision.hpp"
 #include "bitgrain/ops/linear.hpp"
 #include "bitgrain/ops/log.hpp"
 #include "bitgrain/ops/log_softmax.hpp"

@@ -137,6 +137,7 @@ LineTile<T> choose_line_tile(int vectors, std::int64_t width) {
     consider.template operator()<1, 16>();
     consider.template operator()<2, 8>();
     if constexpr (kSpread == 1) consider.template operator()<2, 7>();
+    if constexpr (S == 5) consider.template operator()<2, 6>();
   }
   consider.template operator()<1, 8>();
   if constexpr (kSpread == 1) consider.template operator()<1, 7>();
