@@ -72,12 +72,13 @@ template <class T, class Arch, int R, int V, bool kRowWise>
   const T* a[kPointers];
 #pragma GCC unroll 4
   for (int g = 0; g < kPointers; ++g) a[g] = t.a + g * 4 * t.a_row;
-    // C arrives while the sums grow.
+  // C arrives while the sums grow.
+  if (t.depth > 16)
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (std::uintptr_t v = 0; v < V; ++v)
-      prefetch_to_write(reinterpret_cast<std::uintptr_t>(t.c + r * t.ldc) + v * kVector);
+      for (std::uintptr_t v = 0; v < V; ++v)
+        prefetch_to_write(reinterpret_cast<std::uintptr_t>(t.c + r * t.ldc) + v * kVector);
   const T* b = t.b;
   const std::int64_t row = t.a_row, three_rows = 3 * row, a_step = t.a_step, b_step = t.b_step;
   const auto step = [&](std::int64_t ahead) {
@@ -114,6 +115,17 @@ template <class T, class Arch, int R, int V, bool kRowWise>
   const std::int64_t ldc = t.ldc;
   T* c = t.c;
   const int skip = t.skip;
+  if (fresh && whole && t.alpha == T(1)) {  // nothing to multiply: half of a tile of few terms
+    if (!skip)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) store_all(c + v * kL, sum[0][v]);
+    c += ldc;
+#pragma GCC unroll 16
+    for (int r = 1; r < R; ++r, c += ldc)
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) store_all(c + v * kL, sum[r][v]);
+    return;
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r, c += ldc) {
     if (r == 0 && skip) continue;
