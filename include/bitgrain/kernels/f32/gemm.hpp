@@ -43,7 +43,7 @@ GemmOperand place_of_a(const GemmProblem<T>& p) {
 template <class T, class Arch>
 GemmOperand place_of_b(const GemmProblem<T>& p) {
   const bool full_vectors = kGemmMasksColumns<T, Arch> || p.n % kLanes<T, Arch> == 0;
-  const bool in_place = p.b_column == 1 && full_vectors && (p.m <= 48 || p.k * p.n <= (1 << 16));
+  const bool in_place = p.b_column == 1 && full_vectors && (p.m <= 128 || p.k * p.n <= (1 << 16));
   return in_place ? GemmOperand::in_place : GemmOperand::packed_by_block;
 }
 

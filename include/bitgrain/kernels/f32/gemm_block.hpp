@@ -77,7 +77,7 @@ class GemmBlocks {
       : p_(problem), tiles_(problem.m), a_(a), b_(b) {
     // Long operands in place whose rows are terms: as many terms as the first-level cache holds for the tiles of a
     // step, which then read memory front to back.
-    constexpr std::int64_t kSize = sizeof(T), kSecondLevel = 1 << 18, kFirstLevel = 1 << 15;
+    constexpr std::int64_t kSize = sizeof(T), kSecondLevel = 1 << 19, kFirstLevel = 1 << 15;
     const std::int64_t row = (a_along_terms() ? p_.m : 0) + (b_ == GemmOperand::in_place ? p_.n : 0);
     if (row * p_.k * kSize > kSecondLevel) {
       most_terms_ = std::clamp<std::int64_t>(kFirstLevel / (row * kSize), 64, kGemmDepth);

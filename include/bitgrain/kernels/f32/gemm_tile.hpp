@@ -115,15 +115,14 @@ template <class T, class Arch, int R, int V, bool kRowWise>
   const std::int64_t ldc = t.ldc;
   T* c = t.c;
   const int skip = t.skip;
-  if (fresh && whole && t.alpha == T(1)) {  // nothing to multiply: half of a tile of few terms
-    if (!skip)
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) store_all(c + v * kL, sum[0][v]);
-    c += ldc;
+  const bool add = t.beta == T(1);
+  if (whole && t.alpha == T(1) && (fresh || add)) {  // nothing to multiply: half of a tile of few terms
 #pragma GCC unroll 16
-    for (int r = 1; r < R; ++r, c += ldc)
+    for (int r = 0; r < R; ++r, c += ldc) {
+      if (r == 0 && skip) continue;
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) store_all(c + v * kL, sum[r][v]);
+      for (int v = 0; v < V; ++v) store_all(c + v * kL, fresh ? sum[r][v] : sum[r][v] + load_all<B>(c + v * kL));
+    }
     return;
   }
 #pragma GCC unroll 16
