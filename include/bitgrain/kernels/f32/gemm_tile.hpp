@@ -38,6 +38,12 @@ inline constexpr int kGemmTileRows = std::is_same_v<T, float>&& kLanes<T, Arch> 
 template <class T, class Arch>
 inline constexpr bool kGemmMasksColumns = kLanes<T, Arch> * sizeof(T) == 64 || kLanes<T, Arch> == 1;
 
+/// Memory that a tile asks for on its way, for later: two lines with every term. Term 16 i + j asks for
+/// first + i * block + j * step. All in bytes; without steps, it is one place again and again.
+struct FetchAhead {
+  std::uintptr_t first = 0, step = 0, block = 0;
+};
+
 /// A tile's operands and where it goes.
 template <class T>
 struct GemmTile {
@@ -51,6 +57,7 @@ struct GemmTile {
   std::int64_t columns;  ///< columns to store; they end in the last vector of the tile
   T alpha, beta;         ///< with beta = 0, C is not read
   int skip;              ///< 1: the first row is not stored
+  FetchAhead fetch;
 };
 
 namespace detail {
@@ -97,17 +104,32 @@ template <class T, class Arch, int R, int V, bool kRowWise>
     }
     b += b_step;
   };
-  std::int64_t k = t.depth;
+  std::uintptr_t line = t.fetch.first, block = line;
+  const std::uintptr_t fetch_step = t.fetch.step, fetch_block = t.fetch.block;
+  const auto fetch = [&](std::int64_t k, std::int64_t last_of_block) {
+    prefetch(line);
+    prefetch(line + 64);
+    line += fetch_step;
+    if ((k & 15) == last_of_block) line = block += fetch_block;
+  };
+  std::int64_t k = 0;
   if constexpr (kRowWise) {
-    for (; k >= 2; k -= 2) {
+    for (; k + 2 <= t.depth; k += 2) {
       step(0);
+      prefetch(line);
+      prefetch(line + 64);
+      line += fetch_step;
       step(1);
+      fetch(k, 14);
 #pragma GCC unroll 4
       for (int g = 0; g < kPointers; ++g) a[g] += 2;
     }
-    if (k > 0) step(0);
+    if (k < t.depth) step(0);
   } else {
-    for (; k > 0; --k, a[0] += a_step) step(0);
+    for (; k < t.depth; ++k, a[0] += a_step) {
+      step(0);
+      fetch(k, 15);
+    }
   }
 
   const B alpha(t.alpha), beta(t.beta);
