@@ -37,7 +37,7 @@ inline constexpr std::int64_t kGemmShared = 1 << 19;     // numbers packed for a
 // if it is used often; or if it is scattered over more lines or pages than its tile's loads can wait for.
 template <class T>
 GemmOperand place_of_a(const GemmProblem<T>& p) {
-  const bool in_place = p.n <= 256 || p.k <= 16 || (p.a_row == 1 && p.m <= 128);
+  const bool in_place = p.n <= 256 || (p.a_row == 1 && p.m <= 128);
   return in_place ? GemmOperand::in_place : GemmOperand::packed_by_block;
 }
 template <class T, class Arch>

@@ -135,33 +135,37 @@ template <class T, class Arch, int R, int V, bool kRowWise>
   const B alpha(t.alpha), beta(t.beta);
   const bool fresh = t.beta == T(0), whole = tail == kL;
   const std::int64_t ldc = t.ldc;
-  T* c = t.c;
-  const int skip = t.skip;
-  const bool add = t.beta == T(1);
-  if (whole && t.alpha == T(1) && (fresh || add)) {  // nothing to multiply: half of a tile of few terms
+  const auto store_rows = [&](auto&& store) {
+    T* c = t.c;
+    if (!t.skip) store(sum[0], c);
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r, c += ldc) {
-      if (r == 0 && skip) continue;
+    for (int r = 1; r < R; ++r) store(sum[r], c += ldc);
+  };
+  // With nothing to multiply, storing takes half the time, which counts in tiles of few terms.
+  if (whole && t.alpha == T(1) && fresh) {
+    store_rows([](const B* from, T* to) {
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) store_all(c + v * kL, fresh ? sum[r][v] : sum[r][v] + load_all<B>(c + v * kL));
-    }
-    return;
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r, c += ldc) {
-    if (r == 0 && skip) continue;
+      for (int v = 0; v < V; ++v) store_all(to + v * kL, from[v]);
+    });
+  } else if (whole && t.alpha == T(1) && t.beta == T(1)) {
+    store_rows([](const B* from, T* to) {
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      T* to = c + v * kL;
-      B value = alpha * sum[r][v];
-      if (v < V - 1 || whole) {
-        if (!fresh) value = multiply_add(beta, load_all<B>(to), value);
-        store_all(to, value);
-      } else {
-        if (!fresh) value = multiply_add(beta, load_first<B>(to, tail), value);
-        store_first(to, tail, value);
+      for (int v = 0; v < V; ++v) store_all(to + v * kL, from[v] + load_all<B>(to + v * kL));
+    });
+  } else {
+    store_rows([&](const B* from, T* to) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v, to += kL) {
+        B value = alpha * from[v];
+        if (v < V - 1 || whole) {
+          if (!fresh) value = multiply_add(beta, load_all<B>(to), value);
+          store_all(to, value);
+        } else {
+          if (!fresh) value = multiply_add(beta, load_first<B>(to, tail), value);
+          store_first(to, tail, value);
+        }
       }
-    }
+    });
   }
 }
 
