@@ -35,7 +35,7 @@ TEST_CASE_TEMPLATE("dot products equal the product's reference", Case, BITGRAIN_
             compare_product<T>({vectors, length, k, trans, true, 1, beta, 0}, random, multiply);
             compare_product<T>({length, vectors, k, false, trans, -2, beta, 3}, random, multiply);
           }
-      for (const std::int64_t vectors : {1, 4, 5})
+      for (const std::int64_t vectors : {1, 4, 5, 6, 12})
         for (const std::int64_t k : {1023, 1024, 1025, 2500}) {
           compare_product<T>({vectors, 45, k, trans, true, 1, beta, 1}, random, multiply);
           compare_product<T>({130, vectors, k, false, trans, 1, beta, 0}, random, multiply);

@@ -6,7 +6,7 @@
 /// up: vectors run along the sums, so 5 columns cost 5 and not 16, and every number is read where it stands. The
 /// price is that the lanes of each sum must be added up at its end, which long sums can pay.
 ///
-/// A block of rows of the matrix stays in the second-level cache while the vectors pass by, 1 to 4 at a time.
+/// A block of rows of the matrix stays in the second-level cache while the vectors pass by, 1 to 5 at a time.
 
 #include <algorithm>
 #include <cstdint>
@@ -22,9 +22,9 @@ namespace bitgrain::kernels {
 namespace detail {
 
 /// Vectors at a time.
-inline constexpr std::int64_t kDotVectors = 4;
+inline constexpr std::int64_t kDotVectors = 5;
 /// Rows of a block: any number of rows that a tile has divides it.
-inline constexpr std::int64_t kDotRows = 40;
+inline constexpr std::int64_t kDotRows = 60;
 
 // c[i * c_row + s * c_vector] = the dot product of row i of the matrix and vector s.
 template <class T>
@@ -46,9 +46,9 @@ template <class T, class Arch, int S>
   using V = Vec<T, Arch>;
   constexpr std::int64_t kL = kLanes<T, Arch>;
   constexpr int kLane = static_cast<int>(kL);
-  constexpr int kRows = std::min(8, std::max(kLane, 8) / S);
-  constexpr int kSums = (S * kRows + kLane - 1) / kLane * kLane;  // filled up for sum_of_each
-  constexpr std::uintptr_t kAhead = 1024;                         // bytes
+  constexpr int kRows = std::min(8, (kLane == 16 ? 16 : 10) / S);  // sums that 32 or 16 registers hold
+  constexpr int kSums = (S * kRows + kLane - 1) / kLane * kLane;   // filled up for sum_of_each
+  constexpr std::uintptr_t kAhead = 1024;                          // bytes
   for (std::int64_t i = begin; i < end; i += kRows) {
     const T* row[kRows];  // beyond the end, the last one again
     for (int r = 0; r < kRows; ++r) row[r] = p.matrix + std::min(i + r, end - 1) * p.matrix_row;
@@ -59,7 +59,7 @@ template <class T, class Arch, int S>
 #pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r) prefetch(reinterpret_cast<std::uintptr_t>(row[r] + k) + kAhead);
       V factor[S];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int s = 0; s < S; ++s) {
         factor[s] = load(p.vectors + s * p.vector_row + k);
         load_once(factor[s]);
@@ -68,7 +68,7 @@ template <class T, class Arch, int S>
       for (int r = 0; r < kRows; ++r) {
         V number = load(row[r] + k);
         load_once(number);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int s = 0; s < S; ++s) sum[r * S + s] = multiply_add(factor[s], number, sum[r * S + s]);
       }
     };
@@ -82,8 +82,15 @@ template <class T, class Arch, int S>
       store_all(results + first, V(p.alpha) * sum_of_each(sum + first));
     const int rows = static_cast<int>(std::min<std::int64_t>(kRows, end - i));
     const bool fresh = p.beta == T(0);
+    if (fresh && p.c_row == S && (S == 1 || p.c_vector == 1) && i + kRows <= end) {  // next to each other
+      T* c = p.c + i * S;
+#pragma GCC unroll 8
+      for (int first = 0; first < S * kRows; first += kLane)
+        store_first(c + first, std::min(kLane, S * kRows - first), load_all<V>(results + first));
+      continue;
+    }
     for (int r = 0; r < rows; ++r)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int s = 0; s < S; ++s) {
         T& out = p.c[(i + r) * p.c_row + s * p.c_vector];
         out = fresh ? results[r * S + s] : p.beta * out + results[r * S + s];
@@ -100,8 +107,10 @@ void dot_products(const DotProducts<T>& p, std::int64_t vectors, std::int64_t be
       return dot_products<T, Arch, 2>(p, begin, end);
     case 3:
       return dot_products<T, Arch, 3>(p, begin, end);
-    default:
+    case 4:
       return dot_products<T, Arch, 4>(p, begin, end);
+    default:
+      return dot_products<T, Arch, 5>(p, begin, end);
   }
 }
 
