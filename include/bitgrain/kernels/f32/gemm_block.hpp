@@ -5,8 +5,8 @@
 ///
 /// The range is cut into steps. Within one, a tile of A (14 x 512 floats, 28 KB) stays in the first-level cache while
 /// panels of B pass by from the second level, and C is written along its rows. An operand is read where it stands, or
-/// was packed for all blocks, or the block packs its part. What is read in place is fetched ahead: the memory of a
-/// tile is scattered, and the hardware foresees only what lies next to each other.
+/// was packed for all blocks, or the block packs its part. The tiles of a step ask for what the next one reads or
+/// packs: the memory of a tile is scattered, and the hardware foresees only what lies next to each other.
 
 #include <algorithm>
 #include <cstdint>
@@ -205,7 +205,7 @@ class GemmBlocks {
           t.b_step = vectors * kL;
         }
         t.c = p_.c + tile.first * p_.ldc + j * kWidth;
-        t.fetch = {};
+        t.fetch = {reinterpret_cast<std::uintptr_t>(t.b)};
         for (FetchedPart<T>* part : {&next_tile, &next_a, &next_b})
           if (part->pieces > 0) {
             t.fetch = part->take();

@@ -38,8 +38,9 @@ inline constexpr int kGemmTileRows = std::is_same_v<T, float>&& kLanes<T, Arch> 
 template <class T, class Arch>
 inline constexpr bool kGemmMasksColumns = kLanes<T, Arch> * sizeof(T) == 64 || kLanes<T, Arch> == 1;
 
-/// Memory that a tile asks for on its way, for later: two lines with every term. Term 16 i + j asks for
-/// first + i * block + j * step. All in bytes; without steps, it is one place again and again.
+/// Memory that a tile asks for on its way, for later: two lines with every term, since bursts between tiles would
+/// hold up their loads. Term 16 i + j asks for first + i * block + j * step, in bytes. To fetch nothing, name a place
+/// that is there anyway, and no steps: a page that does not exist would be looked for with every term.
 struct FetchAhead {
   std::uintptr_t first = 0, step = 0, block = 0;
 };
