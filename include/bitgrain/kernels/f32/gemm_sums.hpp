@@ -13,6 +13,7 @@
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/f32/gemm_pack.hpp"
 #include "bitgrain/kernels/f32/gemm_problem.hpp"
+#include "bitgrain/kernels/memory_hints.hpp"
 #include "bitgrain/kernels/simd.hpp"
 
 namespace bitgrain::kernels {
@@ -30,15 +31,19 @@ constexpr std::int64_t sum_strip(std::int64_t rows) {
 
 // Adds K terms to S rows of C (or starts them): c[s, j] (+)= sum over k of alpha a[s, k] b[k, j].
 template <class T, class Arch, int S, int K>
-[[gnu::noinline]] void add_terms(const GemmProblem<T>& p, bool fresh) {
+[[gnu::noinline]] void add_terms(const GemmProblem<T>& p, bool fresh, bool fetch) {
   using V = Vec<T, Arch>;
   constexpr std::int64_t kL = kLanes<T, Arch>;
+  constexpr std::uintptr_t kAhead = 1024;  // bytes
   V factor[S][K];
 #pragma GCC unroll 4
   for (int s = 0; s < S; ++s)
 #pragma GCC unroll 8
     for (int k = 0; k < K; ++k) factor[s][k] = V(p.alpha * p.a[s * p.a_row + k * p.a_step]);
   const auto vector = [&](auto load, auto store, std::int64_t j) {
+    if (fetch)
+#pragma GCC unroll 8
+      for (int k = 0; k < K; ++k) prefetch(reinterpret_cast<std::uintptr_t>(p.b + k * p.b_step + j) + kAhead);
     V sum[S];
     if (fresh) {
 #pragma GCC unroll 4
@@ -66,7 +71,7 @@ template <class T, class Arch, int S, int K>
 
 // A strip of S rows of C: all terms, K at a time while there are as many.
 template <class T, class Arch, int S>
-void sum_strip_rows(GemmProblem<T> p) {
+void sum_strip_rows(GemmProblem<T> p, bool fetch) {
   constexpr int kMost = kLanes<T, Arch> < 16 && S > 2 ? 2 : S <= 2 ? 8 : 4;  // factors of a pass stay in registers
   bool fresh = p.beta == T(0);
   if (!fresh && p.beta != T(1))
@@ -75,11 +80,11 @@ void sum_strip_rows(GemmProblem<T> p) {
   while (p.k > 0) {
     std::int64_t took;
     if (p.k >= kMost)
-      add_terms<T, Arch, S, kMost>(p, fresh), took = kMost;
+      add_terms<T, Arch, S, kMost>(p, fresh, fetch), took = kMost;
     else if (p.k >= 2)
-      add_terms<T, Arch, S, 2>(p, fresh), took = 2;
+      add_terms<T, Arch, S, 2>(p, fresh, fetch), took = 2;
     else
-      add_terms<T, Arch, S, 1>(p, fresh), took = 1;
+      add_terms<T, Arch, S, 1>(p, fresh, fetch), took = 1;
     p.a += took * p.a_step;
     p.b += took * p.b_step;
     p.k -= took;
@@ -87,9 +92,11 @@ void sum_strip_rows(GemmProblem<T> p) {
   }
 }
 
-// Rows of C, in strips.
+// Rows of C, in strips. Few rows read a B that the caches do not hold from memory: it is asked for ahead, for the
+// hardware alone does not keep so many streams flowing.
 template <class T, class Arch>
 void sum_rows(const GemmProblem<T>& p) {
+  const bool fetch = p.m <= kGemmSumRows && static_cast<std::size_t>(p.k * p.b_step) * sizeof(T) >= kStreamingBytes;
   GemmProblem<T> part = p;
   for (std::int64_t i = 0; i < p.m; i += part.m) {
     part.m = std::min(kGemmSumRows, p.m - i);
@@ -101,16 +108,16 @@ void sum_rows(const GemmProblem<T>& p) {
       part.c = p.c + i * p.ldc + j;
       switch (part.m) {
         case 1:
-          sum_strip_rows<T, Arch, 1>(part);
+          sum_strip_rows<T, Arch, 1>(part, fetch);
           break;
         case 2:
-          sum_strip_rows<T, Arch, 2>(part);
+          sum_strip_rows<T, Arch, 2>(part, fetch);
           break;
         case 3:
-          sum_strip_rows<T, Arch, 3>(part);
+          sum_strip_rows<T, Arch, 3>(part, fetch);
           break;
         default:
-          sum_strip_rows<T, Arch, 4>(part);
+          sum_strip_rows<T, Arch, 4>(part, fetch);
       }
     }
   }
