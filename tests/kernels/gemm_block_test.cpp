@@ -4,20 +4,45 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+#include <vector>
+
+#include "bitgrain/base/memory.hpp"
 #include "kernels/product_case.hpp"
 
 namespace kernels = bitgrain::kernels;
 using kernels::GemmOperand;
 
-TEST_CASE("fetching ahead counts the lines of a rectangle and ends by itself") {
-  std::vector<float> memory(1000);
-  kernels::FetchAhead<float> ahead(memory.data(), 10, 33, 100);
-  CHECK(ahead.lines() == 30);
-  ahead.fetch(7);
-  CHECK(ahead.lines() == 24);  // whole rows that are left
-  ahead.fetch(1000);
-  CHECK(ahead.lines() == 0);
-  CHECK(kernels::FetchAhead<float>().lines() == 0);
+namespace {
+// The first line of the memory that tiles of `depth` terms ask for, all pieces of a part together.
+std::set<std::uintptr_t> fetched_lines(kernels::FetchedPart<float> part, const float* memory, std::int64_t depth) {
+  std::set<std::uintptr_t> lines;
+  while (part.pieces > 0) {
+    const kernels::FetchAhead piece = part.take();
+    for (std::uintptr_t k = 0; k < static_cast<std::uintptr_t>(depth); ++k)
+      for (const std::uintptr_t next : {0, 64})
+        lines.insert((piece.first + k / 16 * piece.block + k % 16 * piece.step + next -
+                      reinterpret_cast<std::uintptr_t>(memory)) /
+                     64);
+  }
+  return lines;
+}
+}  // namespace
+
+TEST_CASE("what tiles fetch ahead covers a part of an operand, along its terms and across") {
+  const bitgrain::Scratch<float> memory(64 * 1000);
+  const auto along =
+      fetched_lines(kernels::FetchedPart<float>::along_terms(memory.data(), 33, 112), memory.data(), 20);
+  for (std::int64_t term = 0; term < 20; ++term)
+    for (std::int64_t i = 0; i < 33; ++i) CHECK(along.count(static_cast<std::uintptr_t>(term * 112 + i) / 16) == 1);
+  CHECK(*along.rbegin() < (19 * 112 + 64) / 16);
+
+  const auto across =
+      fetched_lines(kernels::FetchedPart<float>::across_terms(memory.data(), 17, 96), memory.data(), 48);
+  for (std::int64_t row = 0; row < 17; ++row)
+    for (std::int64_t term = 0; term < 48; ++term)
+      CHECK(across.count(static_cast<std::uintptr_t>(row * 96 + term) / 16) == 1);
+  CHECK(fetched_lines({}, memory.data(), 48).empty());
 }
 
 TEST_CASE_TEMPLATE("a block equals its reference however its operands are read", Case, BITGRAIN_FLOAT_CASES) {

@@ -63,7 +63,12 @@ TEST_CASE("gemm cut into blocks of columns and of rows equals its reference") {
         compare<float, Arch>({67, 300, 1100, trans_a, trans_b, 1, beta, 1}, random);  // by columns, A packed
         compare<float, Arch>({701, 262, 600, trans_a, trans_b, 3, beta, 0}, random);  // by rows, A packed
         compare<float, Arch>({1500, 17, 50, trans_a, trans_b, 1, beta, 5}, random);   // by rows, tall and thin
-        compare<float, Arch>({150, 150, 2, trans_a, trans_b, 1, beta, 0}, random);
+        compare<float, Arch>({150, 150, 2, trans_a, trans_b, 1, beta, 0}, random);    // sums of scaled rows
+        compare<float, Arch>({257, 300, 4, trans_a, trans_b, 2, beta, 3}, random);
+        compare<float, Arch>({257, 300, 5, trans_a, trans_b, 2, beta, 3}, random);
+        compare<float, Arch>({17, 257, 511, trans_a, trans_b, 1, beta, 1}, random);    // dots, if B is transposed
+        compare<float, Arch>({127, 17, 1031, trans_a, trans_b, -1, beta, 0}, random);  // or if A is not
+        compare<float, Arch>({64, 5, 64, trans_a, trans_b, 1, beta, 2}, random);
         compare<float, kernels::ScalarArch>({200, 90, 70, trans_a, trans_b, 1, beta, 0}, random);
         compare<double, Arch>({300, 80, 90, trans_a, trans_b, 1, beta, 0}, random);
       }
@@ -83,21 +88,24 @@ TEST_CASE("gemm without rows or columns does nothing, and with an inner dimensio
 
 TEST_CASE("gemm gives the same bits at 1, 2 and 3 threads") {
   RandomStream random(5, "gemm");
-  for (const auto& size : {std::array<std::int64_t, 3>{300, 100, 64},
-                           {16, 48, 20000},
-                           {150, 400, 700},
-                           {3000, 40, 30},
-                           {1, 3000, 200}}) {
-    const std::int64_t m = size[0], n = size[1], k = size[2];
-    Guarded<float> a(m * k), b(k * n);
-    fill_random(a, random);
-    fill_random(b, random);
-    const auto results = at_threads([&] {
-      Guarded<float> c(m * n);
-      kernels::gemm(true, false, m, n, k, 1, a.data(), m, b.data(), n, 0, c.data(), n);
-      return c.values();
-    });
-    CHECK(results[0] == results[1]);
-    CHECK(results[0] == results[2]);
-  }
+  for (const bool trans : {false, true})
+    for (const auto& size : {std::array<std::int64_t, 3>{300, 100, 64},
+                             {16, 48, 20000},
+                             {150, 400, 700},
+                             {3000, 40, 30},
+                             {3000, 300, 3},
+                             {1, 3000, 200},
+                             {11, 3000, 500}}) {
+      const std::int64_t m = size[0], n = size[1], k = size[2];
+      Guarded<float> a(m * k), b(k * n);
+      fill_random(a, random);
+      fill_random(b, random);
+      const auto results = at_threads([&] {
+        Guarded<float> c(m * n);
+        kernels::gemm(!trans, trans, m, n, k, 1, a.data(), trans ? k : m, b.data(), trans ? k : n, 0, c.data(), n);
+        return c.values();
+      });
+      CHECK(results[0] == results[1]);
+      CHECK(results[0] == results[2]);
+    }
 }

@@ -40,37 +40,40 @@ TEST_CASE_TEMPLATE("a tile of a product equals its formula in every shape", Case
       for (const bool row_wise : {false, true})
         for (const std::int64_t missing : {std::int64_t{0}, kL / 2, kL - 1})
           for (const double beta : {0.0, 1.0, -0.5})
-            for (const std::int64_t depth : {1, 2, 7, 65}) {
-              const std::int64_t width = vectors * kL, columns = width - missing, ldc = columns + 3;
-              const std::int64_t a_row = row_wise ? depth + 2 : 1, a_step = row_wise ? 1 : rows + 1;
-              const std::int64_t b_step = width + 1;
-              Guarded<T> a((rows - 1) * a_row + (depth - 1) * a_step + 1, 1), c(rows * ldc, 1), expected(rows * ldc);
-              Guarded<T> b((depth - 1) * b_step + (kernels::kGemmMasksColumns<T, Arch> ? columns : width), 1);
-              fill_random(a, random);
-              fill_random(b, random);
-              fill_random(c, random);
-              const int skip = depth == 7;
-              for (std::int64_t i = 0; i < c.size(); ++i) expected[i] = c[i];
-              for (std::int64_t r = skip; r < rows; ++r)
-                for (std::int64_t j = 0; j < columns; ++j) {
-                  double sum = 0;
-                  for (std::int64_t k = 0; k < depth; ++k)
-                    sum += double{a[r * a_row + k * a_step]} * double{b[k * b_step + j]};
-                  expected[r * ldc + j] = static_cast<T>(0.5 * sum + beta * double{expected[r * ldc + j]});
-                }
-              kernels::GemmTile<T> tile{a.data(),
-                                        a_row,
-                                        a_step,
-                                        b.data(),
-                                        b_step,
-                                        depth,
-                                        c.data(),
-                                        ldc,
-                                        columns,
-                                        T(0.5),
-                                        static_cast<T>(beta),
-                                        skip};
-              kernels::gemm_tile<T, Arch>(rows, vectors, tile);
-              check_close(c, expected, static_cast<double>(depth) + 2, "tile");
-            }
+            for (const double alpha : {1.0, 0.5})
+              for (const std::int64_t depth : {1, 2, 7, 65}) {
+                const std::int64_t width = vectors * kL, columns = width - missing, ldc = columns + 3;
+                const std::int64_t a_row = row_wise ? depth + 2 : 1, a_step = row_wise ? 1 : rows + 1;
+                const std::int64_t b_step = width + 1;
+                Guarded<T> a((rows - 1) * a_row + (depth - 1) * a_step + 1, 1), c(rows * ldc, 1),
+                    expected(rows * ldc);
+                Guarded<T> b((depth - 1) * b_step + (kernels::kGemmMasksColumns<T, Arch> ? columns : width), 1);
+                fill_random(a, random);
+                fill_random(b, random);
+                fill_random(c, random);
+                const int skip = depth == 7;
+                for (std::int64_t i = 0; i < c.size(); ++i) expected[i] = c[i];
+                for (std::int64_t r = skip; r < rows; ++r)
+                  for (std::int64_t j = 0; j < columns; ++j) {
+                    double sum = 0;
+                    for (std::int64_t k = 0; k < depth; ++k)
+                      sum += double{a[r * a_row + k * a_step]} * double{b[k * b_step + j]};
+                    expected[r * ldc + j] = static_cast<T>(alpha * sum + beta * double{expected[r * ldc + j]});
+                  }
+                kernels::GemmTile<T> tile{a.data(),
+                                          a_row,
+                                          a_step,
+                                          b.data(),
+                                          b_step,
+                                          depth,
+                                          c.data(),
+                                          ldc,
+                                          columns,
+                                          static_cast<T>(alpha),
+                                          static_cast<T>(beta),
+                                          skip,
+                                          {}};
+                kernels::gemm_tile<T, Arch>(rows, vectors, tile);
+                check_close(c, expected, static_cast<double>(depth) + 2, "tile");
+              }
 }

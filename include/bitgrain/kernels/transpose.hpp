@@ -1,6 +1,7 @@
 #pragma once
 
-/// Transposing a square of vectors in registers: the primitive behind packing a matrix against its grain.
+/// Transposing a square of vectors in registers: the primitive behind packing a matrix against its grain. And adding
+/// up the lanes of each of its rows, which is a transposition that adds what it would move.
 
 #include <cstdint>
 #include <type_traits>
@@ -74,6 +75,48 @@ inline void transpose_square(V* rows) {
     for (int i = 0; i < kL; ++i)
       for (int j = 0; j < kL; ++j) turned[j][i] = square[i][j];
     for (int i = 0; i < kL; ++i) rows[i] = load_all<V>(turned[i]);
+  }
+}
+
+/// Lane i is the sum of the lanes of rows[i], for as many vectors as a vector has lanes.
+///
+/// Every round adds halves of two vectors into one: 45 instructions for 16 sums, where one sum alone takes 8.
+template <class V>
+inline V sum_of_each(const V* rows) {
+  using T = typename V::value_type;
+  constexpr auto kL = static_cast<int>(V::size);
+  if constexpr (kL == 1) {
+    return rows[0];
+#if defined(__AVX512F__)
+  } else if constexpr (kL == 16 && std::is_same_v<T, float>) {
+    __m512 pair[8], quad[4], half[2];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i)
+      pair[i] = _mm512_unpacklo_ps(rows[2 * i], rows[2 * i + 1]) + _mm512_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+      // In each group of lanes: its share of the sums of rows 4 i .. 4 i + 3.
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i)
+      quad[i] = _mm512_shuffle_ps(pair[2 * i], pair[2 * i + 1], 0x44) +
+                _mm512_shuffle_ps(pair[2 * i], pair[2 * i + 1], 0xEE);
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i)
+      half[i] = _mm512_shuffle_f32x4(quad[2 * i], quad[2 * i + 1], 0x88) +
+                _mm512_shuffle_f32x4(quad[2 * i], quad[2 * i + 1], 0xDD);
+    return V(_mm512_shuffle_f32x4(half[0], half[1], 0x88) + _mm512_shuffle_f32x4(half[0], half[1], 0xDD));
+#endif
+#if defined(__AVX__)
+  } else if constexpr (kL == 8 && std::is_same_v<T, float>) {
+    __m256 quad[2];
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i)
+      quad[i] = _mm256_hadd_ps(_mm256_hadd_ps(rows[4 * i], rows[4 * i + 1]),
+                               _mm256_hadd_ps(rows[4 * i + 2], rows[4 * i + 3]));
+    return V(_mm256_permute2f128_ps(quad[0], quad[1], 0x20) + _mm256_permute2f128_ps(quad[0], quad[1], 0x31));
+#endif
+  } else {
+    T sums[kL];
+    for (int i = 0; i < kL; ++i) sums[i] = horizontal_sum(rows[i]);
+    return load_all<V>(sums);
   }
 }
 

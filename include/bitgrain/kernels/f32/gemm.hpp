@@ -2,7 +2,10 @@
 
 /// Matrix products: how the work is cut. The loops are in gemm_block.hpp, the register tile in gemm_tile.hpp.
 ///
-///     few rows or columns          one pass over the long matrix                               gemm_thin.hpp
+///     few rows or columns, rows    dot products, for which nothing is packed or filled up      gemm_dots.hpp
+///     along the sums
+///     1 to 4 rows or columns       sums of scaled rows, in one pass over the long matrix       gemm_sums.hpp
+///     sums of 1 to 4 terms         the same, written front to back
 ///     few multiply-adds            one block, on the thread that asks
 ///     small C, long sums           chunks of the sums, each with a C of its own, added in order
 ///     C wider than high, square    blocks of columns: each packs its B, A is packed once for all
@@ -19,8 +22,9 @@
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/f32/gemm_block.hpp"
+#include "bitgrain/kernels/f32/gemm_dots.hpp"
 #include "bitgrain/kernels/f32/gemm_problem.hpp"
-#include "bitgrain/kernels/f32/gemm_thin.hpp"
+#include "bitgrain/kernels/f32/gemm_sums.hpp"
 #include "bitgrain/kernels/simd.hpp"
 
 namespace bitgrain::kernels {
@@ -33,13 +37,13 @@ inline constexpr std::int64_t kGemmShared = 1 << 19;     // numbers packed for a
 // if it is used often; or if it is scattered over more lines or pages than its tile's loads can wait for.
 template <class T>
 GemmOperand place_of_a(const GemmProblem<T>& p) {
-  const bool in_place = p.n <= 256 || p.k <= 16 || (p.a_row == 1 && p.m <= 128);
+  const bool in_place = p.n <= 256 || (p.a_row == 1 && p.m <= 128);
   return in_place ? GemmOperand::in_place : GemmOperand::packed_by_block;
 }
 template <class T, class Arch>
 GemmOperand place_of_b(const GemmProblem<T>& p) {
   const bool full_vectors = kGemmMasksColumns<T, Arch> || p.n % kLanes<T, Arch> == 0;
-  const bool in_place = p.b_column == 1 && full_vectors && (p.m <= 48 || p.k * p.n <= (1 << 16));
+  const bool in_place = p.b_column == 1 && full_vectors && (p.m <= 128 || p.k * p.n <= (1 << 16));
   return in_place ? GemmOperand::in_place : GemmOperand::packed_by_block;
 }
 
@@ -148,7 +152,11 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
   const GemmProblem<T> problem{
       m, n, k, a, trans_a ? 1 : lda, trans_a ? lda : 1, b, trans_b ? 1 : ldb, trans_b ? ldb : 1, alpha, beta, c, ldc};
   const std::int64_t thin = std::min(m, n);
-  if (thin == 1 || (thin <= kGemmThin && k >= 64)) return gemm_thin<T, Arch>(problem);
+  if (gemm_long_along_terms(problem) && (thin == 1 || gemm_dots_pay<T, Arch>(problem)))
+    return gemm_dots<T, Arch>(problem);
+  if (thin == 1 || (thin <= kGemmSumRows && k >= 64 && !gemm_long_along_terms(problem)) ||
+      (k <= kGemmSumTerms && n >= 64))
+    return gemm_sums<T, Arch>(problem);
   const std::int64_t chunks = detail::gemm_chunks(m, n, k);
   if (chunks > 1) return detail::gemm_by_terms<T, Arch>(problem, chunks);
   const GemmOperand left = detail::place_of_a(problem), right = detail::place_of_b<T, Arch>(problem);

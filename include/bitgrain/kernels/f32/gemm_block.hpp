@@ -5,8 +5,8 @@
 ///
 /// The range is cut into steps. Within one, a tile of A (14 x 512 floats, 28 KB) stays in the first-level cache while
 /// panels of B pass by from the second level, and C is written along its rows. An operand is read where it stands, or
-/// was packed for all blocks, or the block packs its part. What is read in place is fetched ahead: the memory of a
-/// tile is scattered, and the hardware foresees only what lies next to each other.
+/// was packed for all blocks, or the block packs its part. The tiles of a step ask for what the next one reads or
+/// packs: the memory of a tile is scattered, and the hardware foresees only what lies next to each other.
 
 #include <algorithm>
 #include <cstdint>
@@ -37,33 +37,32 @@ struct PackedForAll {
   GemmRange pieces{};
 };
 
-/// Fetches a rectangle of memory into the second-level cache, some lines at a time.
+/// A part of an operand that tiles ask for, one piece each.
 template <class T>
-class FetchAhead {
- public:
-  FetchAhead() = default;
-  FetchAhead(const T* first, std::int64_t rows, std::int64_t columns, std::int64_t row_step)
-      : row_(reinterpret_cast<std::uintptr_t>(first)),
-        rows_(rows),
-        row_bytes_(columns * kSize),
-        row_step_(row_step * kSize) {}
+struct FetchedPart {
+  std::uintptr_t first = 0, step = 0, block = 0, piece = 0;  // in bytes; pieces begin `piece` apart
+  std::int64_t pieces = 0;
 
-  std::int64_t lines() const { return rows_ * ((row_bytes_ + kLine - 1) / kLine); }
-  void fetch(std::int64_t lines) {
-    for (; lines > 0 && rows_ > 0; --lines) {
-      prefetch(row_ + static_cast<std::uintptr_t>(done_));
-      done_ += kLine;
-      if (done_ < row_bytes_) continue;
-      done_ = 0;
-      row_ += static_cast<std::uintptr_t>(row_step_);
-      --rows_;
-    }
+  /// Rows of the memory are terms: a piece is two lines of each.
+  static FetchedPart along_terms(const T* from, std::int64_t width, std::int64_t row) {
+    return {address(from), bytes(row), 16 * bytes(row), 128, (width * kSize + 127) / 128};
+  }
+  /// Terms run along rows of the memory: a piece is 16 rows.
+  static FetchedPart across_terms(const T* from, std::int64_t rows, std::int64_t row) {
+    return {address(from), bytes(row), 16 * sizeof(T), 16 * bytes(row), (rows + 15) / 16};
+  }
+  /// Takes the next piece.
+  FetchAhead take() {
+    const FetchAhead fetch{first, step, block};
+    first += piece;
+    --pieces;
+    return fetch;
   }
 
  private:
-  static constexpr std::int64_t kSize = sizeof(T), kLine = 64;
-  std::uintptr_t row_ = 0;  // may run beyond the matrix: nothing is read
-  std::int64_t rows_ = 0, row_bytes_ = 0, row_step_ = 0, done_ = 0;
+  static constexpr std::int64_t kSize = sizeof(T);
+  static std::uintptr_t address(const T* p) { return reinterpret_cast<std::uintptr_t>(p); }
+  static std::uintptr_t bytes(std::int64_t count) { return static_cast<std::uintptr_t>(count * kSize); }
 };
 
 /// A product cut for the tile, and how its operands are read.
@@ -77,12 +76,15 @@ class GemmBlocks {
       : p_(problem), tiles_(problem.m), a_(a), b_(b) {
     // Long operands in place whose rows are terms: as many terms as the first-level cache holds for the tiles of a
     // step, which then read memory front to back.
-    constexpr std::int64_t kSize = sizeof(T), kSecondLevel = 1 << 18, kFirstLevel = 1 << 15;
+    constexpr std::int64_t kSize = sizeof(T), kSecondLevel = 1 << 19, kFirstLevel = 1 << 15;
     const std::int64_t row = (a_along_terms() ? p_.m : 0) + (b_ == GemmOperand::in_place ? p_.n : 0);
     if (row * p_.k * kSize > kSecondLevel) {
       most_terms_ = std::clamp<std::int64_t>(kFirstLevel / (row * kSize), 64, kGemmDepth);
-      fetch_terms_ = true;
+      fetch_a_ = a_along_terms();
+      fetch_b_ = b_ == GemmOperand::in_place;
     }
+    if (a_ == GemmOperand::packed_by_block) fetch_a_ = p_.m * p_.k * kSize > kSecondLevel;
+    if (b_ == GemmOperand::packed_by_block) fetch_b_ = p_.k * p_.n * kSize > kSecondLevel;
     fetch_tiles_ = a_ == GemmOperand::in_place && !a_along_terms() && p_.m * p_.k * kSize > kSecondLevel;
   }
 
@@ -157,28 +159,22 @@ class GemmBlocks {
       if (b_ == GemmOperand::packed_for_all)
         b = packed.data + (first - terms.begin) * packed_columns(packed.pieces) +
             (panels.begin - packed.pieces.begin) * kWidth * depth;
-      multiply_step(tiles, panels, now, std::min(now.end + full, terms.end), beta, a, b);
+      // What is read next: more terms; or, as a guess, the block beside this one.
+      const bool more = now.end < terms.end;
+      const std::int64_t next = more ? now.end : terms.begin;
+      multiply_step(tiles, panels, now, beta, a, b, stored_a(more ? tiles : beside(tiles, this->tiles()), next),
+                    stored_b(more ? panels : beside(panels, this->panels()), next));
     }
   }
 
  private:
-  // One step; the next one ends at `next_end`. Packed operands begin at a and b; in place, these are not used.
-  void multiply_step(const GemmRange& tiles, const GemmRange& panels, const GemmRange& terms, std::int64_t next_end,
-                     T beta, const T* a, const T* b) const {
+  // One step. Packed operands begin at a and b; in place, these are not used. Meanwhile, next_a and next_b are
+  // fetched.
+  void multiply_step(const GemmRange& tiles, const GemmRange& panels, const GemmRange& terms, T beta, const T* a,
+                     const T* b, FetchedPart<T> next_a, FetchedPart<T> next_b) const {
     const std::int64_t depth = terms.size();
     const bool a_in_place = a_ == GemmOperand::in_place, b_in_place = b_ == GemmOperand::in_place;
-    FetchAhead<T> next_a, next_b, next_tile;
-    std::int64_t a_lines = 0, b_lines = 0, tile_lines = 0;  // to fetch before every tile
-    if (fetch_terms_) {
-      const std::int64_t next = next_end - terms.end, calls = tiles.size() * panels.size();
-      if (a_along_terms())
-        next_a = {p_.a + tiles_[tiles.begin].first + terms.end * p_.a_step, next, packed_rows(tiles), p_.a_step};
-      if (b_in_place)
-        next_b = {p_.b + panels.begin * kWidth + terms.end * p_.b_step, next, packed_columns(panels), p_.b_step};
-      a_lines = (next_a.lines() + calls - 1) / calls;
-      b_lines = (next_b.lines() + calls - 1) / calls;
-    }
-
+    FetchedPart<T> next_tile;
     GemmTile<T> t{};
     t.depth = depth;
     t.ldc = p_.ldc;
@@ -191,10 +187,8 @@ class GemmBlocks {
       if (a_in_place) {
         t.a = p_.a + tile.first * p_.a_row + terms.begin * p_.a_step;
         t.a_step = p_.a_step;
-        if (fetch_tiles_ && i + 1 < tiles.end) {
-          next_tile = {t.a + tile.rows * p_.a_row, tile.rows, depth, p_.a_row};
-          tile_lines = (next_tile.lines() + panels.size() - 1) / panels.size();
-        }
+        if (fetch_tiles_ && i + 1 < tiles_.count())
+          next_tile = FetchedPart<T>::across_terms(t.a + tile.rows * p_.a_row, tile.rows, p_.a_row);
       } else {
         t.a = a;
         t.a_step = tile.rows;
@@ -211,12 +205,32 @@ class GemmBlocks {
           t.b_step = vectors * kL;
         }
         t.c = p_.c + tile.first * p_.ldc + j * kWidth;
-        next_a.fetch(a_lines);
-        next_b.fetch(b_lines);
-        next_tile.fetch(tile_lines);
+        t.fetch = {reinterpret_cast<std::uintptr_t>(t.b)};
+        for (FetchedPart<T>* part : {&next_tile, &next_a, &next_b})
+          if (part->pieces > 0) {
+            t.fetch = part->take();
+            break;
+          }
         gemm_tile<T, Arch>(tile.rows, vectors, t);
       }
     }
+  }
+
+  // Where the stored matrices hold tiles or panels from a term on: to be fetched ahead, if that pays.
+  FetchedPart<T> stored_a(const GemmRange& tiles, std::int64_t term) const {
+    if (!fetch_a_ || tiles.size() == 0) return {};
+    const T* first = p_.a + tiles_[tiles.begin].first * p_.a_row + term * p_.a_step;
+    return p_.a_row == 1 ? FetchedPart<T>::along_terms(first, packed_rows(tiles), p_.a_step)
+                         : FetchedPart<T>::across_terms(first, packed_rows(tiles), p_.a_row);
+  }
+  FetchedPart<T> stored_b(const GemmRange& panels, std::int64_t term) const {
+    if (!fetch_b_ || panels.size() == 0) return {};
+    const T* first = p_.b + panels.begin * kWidth * p_.b_column + term * p_.b_step;
+    return p_.b_column == 1 ? FetchedPart<T>::along_terms(first, columns_of(panels), p_.b_step)
+                            : FetchedPart<T>::across_terms(first, columns_of(panels), p_.b_column);
+  }
+  static GemmRange beside(const GemmRange& pieces, std::int64_t count) {
+    return {pieces.end, std::min(pieces.end + pieces.size(), count)};
   }
 
   bool a_along_terms() const { return a_ == GemmOperand::in_place && p_.a_row == 1; }
@@ -229,7 +243,7 @@ class GemmBlocks {
   RowTiles<T, Arch> tiles_;
   GemmOperand a_, b_;
   std::int64_t most_terms_ = kGemmDepth;
-  bool fetch_terms_ = false, fetch_tiles_ = false;
+  bool fetch_a_ = false, fetch_b_ = false, fetch_tiles_ = false;
 };
 
 }  // namespace bitgrain::kernels

@@ -38,6 +38,13 @@ inline constexpr int kGemmTileRows = std::is_same_v<T, float>&& kLanes<T, Arch> 
 template <class T, class Arch>
 inline constexpr bool kGemmMasksColumns = kLanes<T, Arch> * sizeof(T) == 64 || kLanes<T, Arch> == 1;
 
+/// Memory that a tile asks for on its way, for later: two lines with every term, since bursts between tiles would
+/// hold up their loads. Term 16 i + j asks for first + i * block + j * step, in bytes. To fetch nothing, name a place
+/// that is there anyway, and no steps: a page that does not exist would be looked for with every term.
+struct FetchAhead {
+  std::uintptr_t first = 0, step = 0, block = 0;
+};
+
 /// A tile's operands and where it goes.
 template <class T>
 struct GemmTile {
@@ -51,6 +58,7 @@ struct GemmTile {
   std::int64_t columns;  ///< columns to store; they end in the last vector of the tile
   T alpha, beta;         ///< with beta = 0, C is not read
   int skip;              ///< 1: the first row is not stored
+  FetchAhead fetch;
 };
 
 namespace detail {
@@ -72,12 +80,13 @@ template <class T, class Arch, int R, int V, bool kRowWise>
   const T* a[kPointers];
 #pragma GCC unroll 4
   for (int g = 0; g < kPointers; ++g) a[g] = t.a + g * 4 * t.a_row;
-    // C arrives while the sums grow.
+  // C arrives while the sums grow.
+  if (t.depth > 16)
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (std::uintptr_t v = 0; v < V; ++v)
-      prefetch_to_write(reinterpret_cast<std::uintptr_t>(t.c + r * t.ldc) + v * kVector);
+      for (std::uintptr_t v = 0; v < V; ++v)
+        prefetch_to_write(reinterpret_cast<std::uintptr_t>(t.c + r * t.ldc) + v * kVector);
   const T* b = t.b;
   const std::int64_t row = t.a_row, three_rows = 3 * row, a_step = t.a_step, b_step = t.b_step;
   const auto step = [&](std::int64_t ahead) {
@@ -96,39 +105,68 @@ template <class T, class Arch, int R, int V, bool kRowWise>
     }
     b += b_step;
   };
-  std::int64_t k = t.depth;
+  std::uintptr_t line = t.fetch.first, block = line;
+  const std::uintptr_t fetch_step = t.fetch.step, fetch_block = t.fetch.block;
+  const auto fetch = [&](std::int64_t k, std::int64_t last_of_block) {
+    prefetch(line);
+    prefetch(line + 64);
+    line += fetch_step;
+    if ((k & 15) == last_of_block) line = block += fetch_block;
+  };
+  std::int64_t k = 0;
   if constexpr (kRowWise) {
-    for (; k >= 2; k -= 2) {
+    for (; k + 2 <= t.depth; k += 2) {
       step(0);
+      prefetch(line);
+      prefetch(line + 64);
+      line += fetch_step;
       step(1);
+      fetch(k, 14);
 #pragma GCC unroll 4
       for (int g = 0; g < kPointers; ++g) a[g] += 2;
     }
-    if (k > 0) step(0);
+    if (k < t.depth) step(0);
   } else {
-    for (; k > 0; --k, a[0] += a_step) step(0);
+    for (; k < t.depth; ++k, a[0] += a_step) {
+      step(0);
+      fetch(k, 15);
+    }
   }
 
   const B alpha(t.alpha), beta(t.beta);
   const bool fresh = t.beta == T(0), whole = tail == kL;
   const std::int64_t ldc = t.ldc;
-  T* c = t.c;
-  const int skip = t.skip;
+  const auto store_rows = [&](auto&& store) {
+    T* c = t.c;
+    if (!t.skip) store(sum[0], c);
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r, c += ldc) {
-    if (r == 0 && skip) continue;
+    for (int r = 1; r < R; ++r) store(sum[r], c += ldc);
+  };
+  // With nothing to multiply, storing takes half the time, which counts in tiles of few terms.
+  if (whole && t.alpha == T(1) && fresh) {
+    store_rows([](const B* from, T* to) {
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) {
-      T* to = c + v * kL;
-      B value = alpha * sum[r][v];
-      if (v < V - 1 || whole) {
-        if (!fresh) value = multiply_add(beta, load_all<B>(to), value);
-        store_all(to, value);
-      } else {
-        if (!fresh) value = multiply_add(beta, load_first<B>(to, tail), value);
-        store_first(to, tail, value);
+      for (int v = 0; v < V; ++v) store_all(to + v * kL, from[v]);
+    });
+  } else if (whole && t.alpha == T(1) && t.beta == T(1)) {
+    store_rows([](const B* from, T* to) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) store_all(to + v * kL, from[v] + load_all<B>(to + v * kL));
+    });
+  } else {
+    store_rows([&](const B* from, T* to) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v, to += kL) {
+        B value = alpha * from[v];
+        if (v < V - 1 || whole) {
+          if (!fresh) value = multiply_add(beta, load_all<B>(to), value);
+          store_all(to, value);
+        } else {
+          if (!fresh) value = multiply_add(beta, load_first<B>(to, tail), value);
+          store_first(to, tail, value);
+        }
       }
-    }
+    });
   }
 }
 
