@@ -15,8 +15,7 @@
 ///   shares the storage. An add saves nothing; a ReLU its result, which the next layer's weight gradient needs
 ///   anyway; a convolution its input (for dw) and its weights (for dx); batch norm its input. Batch norm + ReLU (+
 ///   add) is one op, so the normalised tensor never exists.
-/// - What one cheap pass over something saved gives again is not saved (`Recomputed`): the result of batch norm +
-/// ReLU
+/// - What one cheap pass over something saved gives again is not saved (`Recomputed`). The result of batch norm + ReLU
 ///   (+ add), which the next convolution reads, is computed a second time in backward from the input of batch norm
 ///   (and the added value, if that can be had in the same way). So a convolution layer keeps one tensor, its output.
 /// - In backward every tensor dies at its last reader: saved tensors with their node, the gradient of a result when

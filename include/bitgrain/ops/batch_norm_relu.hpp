@@ -64,7 +64,7 @@ Var<T> batch_norm_relu_train(const Var<T>& x, const Var<T>& gamma, const Var<T>&
         if (beta.requires_grad()) beta.add_grad(std::move(dbeta));
         if (x.requires_grad()) x.add_grad(std::move(dx));
       });
-  result.set_recomputed(std::move(recomputed));
+  if (result.requires_grad()) result.set_recomputed(std::move(recomputed));
   trace<T>(op, {x, gamma, beta, residual}, result);
   return result;
 }
