@@ -28,13 +28,17 @@ for row in "${rows[@]}"; do
   mkdir -p build/matrix && : >"$log"
   echo "--- $row: $compiler, preset $preset; log in $log"
   headers=- programs=- tests=-
+  # Whether a header compiles alone is the compiler's business, not the sanitizer's.
+  case $row in gcc | clang) alone=yes ;; *) alone=no ;; esac
   if [ "$(verdict cmake --preset "$preset" -B "$build" -DCMAKE_CXX_COMPILER="$compiler" \
             -DCMAKE_COMPILE_WARNING_AS_ERROR=ON)" = ok ]; then
-    headers=$(verdict cmake --build "$build" -j "$jobs" --target all_verify_interface_header_sets "${keep_going[@]}")
+    [ $alone = yes ] &&
+      headers=$(verdict cmake --build "$build" -j "$jobs" --target all_verify_interface_header_sets "${keep_going[@]}")
     programs=$(verdict cmake --build "$build" -j "$jobs" "${keep_going[@]}")
     tests=$(verdict ctest --test-dir "$build" --output-on-failure)
   fi
-  for result in "$headers" "$programs" "$tests"; do [ "$result" = ok ] || bad=1; done
+  for result in "$headers" "$programs" "$tests"; do [ "$result" != FAILED ] || bad=1; done
+  [ "$tests" = ok ] || bad=1
   table+=$'\n'$(printf '%-11s %-9s %-8s %-8s %-8s %s' "$row" "${compiler##*/}" "$headers" "$programs" "$tests" \
                   $((SECONDS - start)))
 done
