@@ -22,7 +22,8 @@ constexpr KernelSet kSet{BITGRAIN_TEXT(BITGRAIN_KERNEL_SET),
                          conv2d_backward_data_bf16<DefaultArch>,
                          conv2d_backward_weights_bf16<DefaultArch>,
                          gemm<float>,
-                         detail::run_bands<BestDot>};
+                         detail::run_bands<BestDot>,
+                         detail::run_any_codes<BestDot>};
 }  // namespace
 }  // namespace bitgrain::kernels
 

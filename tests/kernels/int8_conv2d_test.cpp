@@ -104,6 +104,45 @@ TEST_CASE("the largest sum that the accumulator bound allows is exact, signed in
                                          static_cast<std::int32_t>(k * 127 * 127)});
 }
 
+TEST_CASE("codes are those of the sums, with and without a residual, for every primitive") {
+  RandomStream random(5, "codes");
+  const auto check = [&]<class Dot>(const Dot*, const ConvGeometry& g, bool residual, std::int32_t low,
+                                    std::int32_t high, std::int32_t offset) {
+    std::vector<std::uint8_t> x(static_cast<std::size_t>(g.input_size()));
+    std::vector<std::int8_t> w(static_cast<std::size_t>(g.weight_size()));
+    for (auto& v : x) v = static_cast<std::uint8_t>(random.below(256));
+    for (auto& v : w) v = static_cast<std::int8_t>(static_cast<int>(random.below(256)) - 128);
+    const auto channels = static_cast<std::size_t>(g.out_channels);
+    std::vector<std::int32_t> m(channels), r;
+    std::vector<std::int64_t> b(channels);
+    std::vector<std::uint8_t> n(channels, 40);
+    for (std::size_t c = 0; c < channels; ++c) {
+      m[c] = static_cast<std::int32_t>(random.below(1u << 31)) - (1 << 30);
+      b[c] = static_cast<std::int64_t>(100.3 * 0x1p40);
+      if (residual) r.push_back(static_cast<std::int32_t>(random.below(1u << 31)));
+    }
+    const auto requantization = kernels::make_requantization(m, r, b, n, low, high, offset, 1 << 24);
+    std::vector<std::int32_t> sums(static_cast<std::size_t>(g.output_size()));
+    std::vector<std::uint8_t> got(sums.size()), expected(sums.size()), other(sums.size());
+    for (auto& v : other) v = static_cast<std::uint8_t>(random.below(256));
+    kernels::reference::conv2d_u8s8(g, x.data(), 128, w.data(), 128, sums.data());
+    for (std::size_t i = 0; i < sums.size(); ++i) expected[i] = requantization.code(i % channels, sums[i], other[i]);
+    kernels::conv2d_u8s8_codes<Dot>(kernels::pack_conv2d(g, w.data(), 128, 128), g.batch, x.data(), requantization,
+                                    residual ? other.data() : nullptr, got.data());
+    CHECK_MESSAGE(got == expected, Dot::kName, ": ", describe(g));
+  };
+  for (const bool residual : {false, true})
+    for (const ConvGeometry& g :
+         {ConvGeometry{3, 9, 7, 8, 16, Window2d::square(3, 1, 1), 1},
+          ConvGeometry{2, 6, 5, 3, 33, Window2d::square(3, 2, 1), 1},
+          ConvGeometry{1, 5, 5, 12, 24, Window2d::square(5, 1, 2), 3},
+          ConvGeometry{1, 7, 7, 6, 6, Window2d::square(3, 1, 1), 6}, ConvGeometry{37, 1, 1, 20, 50, Window2d{}, 1}}) {
+      check(static_cast<const kernels::BestDot*>(nullptr), g, residual, 0, 255, 0);
+      check(static_cast<const kernels::BestDot*>(nullptr), g, residual, -8, 7, 128);
+      check(static_cast<const kernels::GenericDot*>(nullptr), g, residual, 0, 15, 0);
+    }
+}
+
 TEST_CASE("the int8 convolution does not depend on the number of threads") {
   RandomStream random(4, "threads");
   const ConvGeometry g{40, 9, 9, 5, 21, Window2d::square(3, 2, 1), 1};

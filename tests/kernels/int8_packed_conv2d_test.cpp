@@ -51,3 +51,56 @@ TEST_CASE("dilation along w splits the runs, and one input channel per group goe
   CHECK(packed.depthwise);
   CHECK(packed.weights.shape() == bitgrain::Shape{9, 10});
 }
+
+TEST_CASE("whole quads of channels are read from the image itself, all else from a frame") {
+  const auto framed = [](std::int64_t in, std::int64_t groups) {
+    const ConvGeometry g{1, 5, 5, in, groups, Window2d::square(3, 1, 1), groups};
+    return kernels::pack_conv2d(g, counting(g.weight_size()).data()).framed;
+  };
+  CHECK_FALSE(framed(4, 1));
+  CHECK_FALSE(framed(24, 3));
+  CHECK(framed(3, 1));
+  CHECK(framed(6, 1));
+  CHECK(framed(12, 2));
+  CHECK(framed(4, 4));
+}
+
+TEST_CASE("rows and columns are cut where the taps inside the image change") {
+  using kernels::TapRange;
+  const auto same = [](const TapRange& r, std::int64_t first_out, std::int64_t outs, std::int64_t first_tap,
+                       std::int64_t taps) {
+    return r.first_out == first_out && r.outs == outs && r.first_tap == first_tap && r.taps == taps;
+  };
+  const auto k3 = kernels::tap_ranges(8, 8, 3, 1, 1, 1);
+  REQUIRE(k3.size() == 3);
+  CHECK(same(k3[0], 0, 1, 1, 2));
+  CHECK(same(k3[1], 1, 6, 0, 3));
+  CHECK(same(k3[2], 7, 1, 0, 2));
+  const auto strided = kernels::tap_ranges(8, 4, 3, 2, 1, 1);  // the last window ends inside
+  REQUIRE(strided.size() == 2);
+  CHECK(same(strided[1], 1, 3, 0, 3));
+  const auto outside = kernels::tap_ranges(1, 5, 1, 1, 2, 1);  // windows of padding alone
+  REQUIRE(outside.size() == 3);
+  CHECK(same(outside[0], 0, 2, 1, 0));
+  CHECK(same(outside[1], 2, 1, 0, 1));
+  CHECK(outside[2].taps == 0);
+}
+
+TEST_CASE("sums start with what the padding outside the image adds") {
+  // 2x2 image, 3x3 kernel: each pixel has its own four taps inside. Padding 130 means 130 - 128 = 2.
+  const ConvGeometry g{1, 2, 2, 4, 1, Window2d::square(3, 1, 1), 1};
+  const auto w = counting(g.weight_size());
+  const auto packed = kernels::pack_conv2d(g, w.data(), 128, 130);
+  REQUIRE(packed.rows.size() == 2);
+  for (std::size_t r = 0; r < 2; ++r)
+    for (std::size_t c = 0; c < 2; ++c) {
+      int inside = 0, all = 0;
+      for (std::size_t tap = 0; tap < 9; ++tap)
+        for (std::size_t i = 0; i < 4; ++i) {
+          const std::size_t y = tap / 3, x = tap % 3;
+          all += w[tap * 4 + i];
+          if (y + r >= 1 && y + r <= 2 && x + c >= 1 && x + c <= 2) inside += w[tap * 4 + i];
+        }
+      CHECK(packed.start_of(r, c)[0] == 2 * (all - inside) - 128 * inside);
+    }
+}

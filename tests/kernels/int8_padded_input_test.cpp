@@ -30,12 +30,15 @@ TEST_CASE("the frame holds the padding byte, and channels stand together by grou
           }
 }
 
-TEST_CASE("an input that needs no frame is read in place") {
-  const ConvGeometry g{1, 6, 6, 4, 4, Window2d::square(3), 1};
-  const std::vector<std::int8_t> w(static_cast<std::size_t>(g.weight_size()), 1);
-  const auto conv = kernels::pack_conv2d(g, w.data());
-  const std::vector<std::uint8_t> x(6 * 6 * 4);
+TEST_CASE("a frame is filled again without losing its border") {
+  const ConvGeometry g{1, 2, 2, 1, 1, Window2d::square(3, 1, 1), 1};
+  const std::vector<std::int8_t> w(9, 1);
+  const auto conv = kernels::pack_conv2d(g, w.data(), 0, 9);
   kernels::PaddedInput input(conv, 1);
-  input.fill(x.data(), 1);
-  CHECK(input.data() == x.data());
+  for (const std::uint8_t value : {std::uint8_t{1}, std::uint8_t{2}}) {
+    const std::vector<std::uint8_t> x(4, value);
+    input.fill(x.data(), 1);
+    const std::vector<std::uint8_t> expected{9, 9, 9, 9, 9, value, value, 9, 9, value, value, 9, 9, 9, 9, 9};
+    CHECK(std::vector<std::uint8_t>(input.data(), input.data() + 16) == expected);
+  }
 }

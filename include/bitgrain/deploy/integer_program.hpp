@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "bitgrain/deploy/engine_plan.hpp"
 #include "bitgrain/deploy/integer_network.hpp"
 #include "bitgrain/deploy/requantize_rows.hpp"
+#include "bitgrain/deploy/value_bounds.hpp"
 #include "bitgrain/kernels/int8/conv2d.hpp"
 
 namespace bitgrain::deploy {
@@ -30,6 +32,7 @@ class IntegerProgram {
   explicit IntegerProgram(const IntegerNetwork& network) : net_(&network), plan_(plan_engine(network)) {
     convolutions_.resize(net_->ops.size());
     requantizations_.resize(net_->ops.size());
+    fused_.resize(net_->ops.size());
     for (std::size_t i = 0; i < net_->ops.size(); ++i) {
       if (const auto* conv = std::get_if<ConvOp>(&net_->ops[i])) {
         const Value& in = value(conv->input);
@@ -40,6 +43,7 @@ class IntegerProgram {
         requantizations_[i] = RequantizeRows(*requantize, *net_);
       }
     }
+    for (const EngineStep& step : plan_.steps) fuse(step);
     for (const std::int16_t code : net_->input.codes)
       table_.push_back(static_cast<std::uint8_t>(code + storage_offset(value(0))));
   }
@@ -88,6 +92,30 @@ class IntegerProgram {
     read(arena, index, seen.data());
   }
 
+  // Prepares a requantization that a convolution can do in registers: its own accumulators and at most one tensor of
+  // codes, to codes.
+  void fuse(const EngineStep& step) {
+    if (step.convolution < 0) return;
+    const auto index = static_cast<std::size_t>(step.op);
+    const auto& op = std::get<RequantizeOp>(net_->ops[index]);
+    if (op.terms.size() > 2 || value(op.output).type == ValueType::kS32) return;
+    const auto own = static_cast<std::size_t>(step.term);
+    std::vector<std::int32_t> residual;
+    std::vector<std::int64_t> bias = op.bias;
+    if (op.terms.size() == 2) {
+      const Term& other = op.terms[1 - own];
+      if (is_sum(other.value)) return;
+      residual = other.multiplier;
+      // Codes of type s8 are stored +128. |B| < 2^61 and |128 R| < 2^38: no overflow.
+      for (std::size_t c = 0; c < bias.size(); ++c)
+        bias[c] -= std::int64_t{storage_offset(value(other.value))} * residual[c];
+    }
+    const auto& conv = std::get<ConvOp>(net_->ops[static_cast<std::size_t>(step.convolution)]);
+    fused_[index] =
+        kernels::make_requantization(op.terms[own].multiplier, residual, bias, op.shift, op.low, op.high,
+                                     storage_offset(value(op.output)), accumulator_bound(conv, value(conv.input)));
+  }
+
   void run_op(const ConvOp& op, const EngineStep& step, ChunkArena arena, Observer*) const {
     const std::int64_t channels = op.geometry.out_channels;
     std::int32_t* to = sums(arena, op.output);
@@ -98,6 +126,15 @@ class IntegerProgram {
   }
 
   void run_op(const RequantizeOp& op, const EngineStep& step, ChunkArena arena, Observer* observer) const {
+    if (const auto& fused = fused_[static_cast<std::size_t>(step.op)]; fused && observer == nullptr) {
+      const auto convolution = static_cast<std::size_t>(step.convolution);
+      const std::uint8_t* residual = nullptr;
+      if (fused->residual) residual = codes(arena, op.terms[static_cast<std::size_t>(1 - step.term)].value);
+      kernels::conv2d_u8s8_codes(convolutions_[convolution], arena.images,
+                                 codes(arena, std::get<ConvOp>(net_->ops[convolution]).input), *fused, residual,
+                                 codes(arena, op.output));
+      return;
+    }
     const Value& out = value(op.output);
     const std::int64_t channels = out.channels, pixels = arena.images * out.height * out.width;
     std::vector<const void*> sources(op.terms.size());
@@ -154,9 +191,10 @@ class IntegerProgram {
 
   const IntegerNetwork* net_;
   EnginePlan plan_;
-  std::vector<kernels::PackedConv2d> convolutions_;  // by op
-  std::vector<RequantizeRows> requantizations_;      // by op
-  std::vector<std::uint8_t> table_;                  // stored codes [channels][256]
+  std::vector<kernels::PackedConv2d> convolutions_;            // by op
+  std::vector<RequantizeRows> requantizations_;                // by op
+  std::vector<std::optional<kernels::Requantization>> fused_;  // by op: done by the convolution that runs with it
+  std::vector<std::uint8_t> table_;                            // stored codes [channels][256]
 };
 
 }  // namespace bitgrain::deploy

@@ -22,6 +22,7 @@
 namespace bitgrain::kernels {
 
 struct PackedConv2d;
+struct Requantization;
 namespace detail {
 struct BandSink;
 }
@@ -38,6 +39,8 @@ struct KernelSet {
                const float* a, std::int64_t lda, const float* b, std::int64_t ldb, float beta, float* c,
                std::int64_t ldc);
   void (*conv2d_u8s8_bands)(const PackedConv2d&, std::int64_t batch, const std::uint8_t* x, detail::BandSink sink);
+  void (*conv2d_u8s8_codes)(const PackedConv2d&, std::int64_t batch, const std::uint8_t* x, const Requantization&,
+                            const std::uint8_t* residual, std::uint8_t* codes);
 };
 
 /// Whether this translation unit calls kernels through a kernel set. (The library's own objects do not.)

@@ -1,131 +1,30 @@
 #pragma once
 
-/// Convolution of unsigned bytes with signed bytes into int32 accumulators, exact on every machine. A linear layer is
-/// a 1x1 convolution of a 1x1 image.
+/// Convolution of unsigned bytes with signed bytes, exact on every machine: to int32 accumulators, band by band, or
+/// straight to the codes of the next layer. A linear layer is a 1x1 convolution of a 1x1 image.
 ///
-/// The output is made in bands of pixels small enough to stay in the first-level cache together with the weights of a
-/// block; a band is handed to a sink while it is still there. Within a band a register tile of kPixels pixels x
-/// kBlocks * 16 output channels walks the runs of the window (packed_conv2d.hpp): per four products one broadcast of
-/// four input bytes per pixel, one load of 64 weight bytes per block, one dot step for each pair.
+/// The calling thread goes through the batch in units of some rows or images (pixel_unit.hpp): for each block of
+/// output channels all tiles (conv2d_tile.hpp) of the unit, so that its input and the weights of the block are read
+/// from cache. Codes are made from the sums in registers; accumulators are handed to a sink while they are in cache.
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
+#include <vector>
 
-#include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
+#include "bitgrain/kernels/int8/conv2d_depthwise.hpp"
+#include "bitgrain/kernels/int8/conv2d_tile.hpp"
 #include "bitgrain/kernels/int8/dot.hpp"
 #include "bitgrain/kernels/int8/packed_conv2d.hpp"
 #include "bitgrain/kernels/int8/padded_input.hpp"
+#include "bitgrain/kernels/int8/pixel_unit.hpp"
+#include "bitgrain/kernels/int8/requantize.hpp"
 #include "bitgrain/kernels/kernel_set.hpp"
 
 namespace bitgrain::kernels {
 
 namespace detail {
-
-// One register tile: kPixels pixels, Blocks blocks of 16 output channels, all products. Row p of `acc` starts at
-// p * acc_stride.
-template <class Dot, int Blocks>
-void dot_tile(const PackedConv2d& conv, const std::uint8_t* x, const std::int64_t* pixel,
-              const std::int64_t* run_offset, const std::int8_t* w, const std::int32_t* start, std::int32_t* acc,
-              std::int64_t acc_stride) {
-  constexpr int kPixels = Dot::kPixels;
-  typename Dot::Lanes lanes[kPixels][Blocks];
-  for (int b = 0; b < Blocks; ++b)
-    for (int p = 0; p < kPixels; ++p) lanes[p][b] = Dot::load(start + b * kDotLanes);
-  const std::int64_t block_bytes = conv.block_bytes(), quads = conv.quads, runs = conv.runs;
-  for (std::int64_t run = 0; run < runs; ++run) {
-    const std::uint8_t* from[kPixels];
-    for (int p = 0; p < kPixels; ++p) from[p] = x + pixel[p] + run_offset[run];
-    for (std::int64_t q = 0; q < quads; ++q, w += kDotLanes * kDotQuad) {
-      typename Dot::Block block[Blocks];
-      for (int b = 0; b < Blocks; ++b) block[b] = Dot::block(w + b * block_bytes);
-      for (int p = 0; p < kPixels; ++p) {
-        const typename Dot::Quad quad = Dot::quad(from[p] + q * kDotQuad);
-        for (int b = 0; b < Blocks; ++b) Dot::dot(lanes[p][b], quad, block[b]);
-      }
-    }
-  }
-  for (int p = 0; p < kPixels; ++p)
-    for (int b = 0; b < Blocks; ++b) Dot::store(acc + p * acc_stride + b * kDotLanes, lanes[p][b]);
-}
-
-// The tile at the edge: the missing pixels repeat the last one, the missing channels have zero weights, and only what
-// exists is copied out.
-template <class Dot, int Blocks>
-void edge_tile(const PackedConv2d& conv, const std::uint8_t* x, const std::int64_t* pixel, std::int64_t pixels,
-               const std::int64_t* run_offset, const std::int8_t* w, const std::int32_t* start, std::int32_t* acc,
-               std::int64_t acc_stride, std::int64_t channels) {
-  constexpr std::int64_t kWidth = Blocks * kDotLanes;
-  std::int64_t repeated[Dot::kPixels];
-  for (std::int64_t p = 0; p < Dot::kPixels; ++p) repeated[p] = pixel[std::min(p, pixels - 1)];
-  alignas(64) std::int32_t tile[Dot::kPixels * kWidth];
-  dot_tile<Dot, Blocks>(conv, x, repeated, run_offset, w, start, tile, kWidth);
-  for (std::int64_t p = 0; p < pixels; ++p)
-    std::memcpy(acc + p * acc_stride, tile + p * kWidth, static_cast<std::size_t>(channels) * sizeof(std::int32_t));
-}
-
-// All pixels of a band for Blocks blocks of output channels, of which `channels` exist.
-template <class Dot, int Blocks>
-void block_band(const PackedConv2d& conv, const std::uint8_t* x, const std::int64_t* pixel, std::int64_t pixels,
-                const std::int64_t* run_offset, const std::int8_t* w, const std::int32_t* start, std::int32_t* acc,
-                std::int64_t channels) {
-  const std::int64_t stride = conv.geometry.out_channels;
-  const bool whole_blocks = channels == Blocks * kDotLanes;
-  for (std::int64_t p = 0; p < pixels; p += Dot::kPixels) {
-    const std::int64_t count = std::min<std::int64_t>(Dot::kPixels, pixels - p);
-    if (whole_blocks && count == Dot::kPixels)
-      dot_tile<Dot, Blocks>(conv, x, pixel + p, run_offset, w, start, acc + p * stride, stride);
-    else
-      edge_tile<Dot, Blocks>(conv, x, pixel + p, count, run_offset, w, start, acc + p * stride, stride, channels);
-  }
-}
-
-template <class Dot>
-void dense_band(const PackedConv2d& conv, const PaddedInput& input, const std::int64_t* pixel, std::int64_t pixels,
-                const std::int64_t* run_offset, std::int32_t* acc) {
-  const std::int64_t group_out = conv.geometry.group_out();
-  for (std::int64_t group = 0; group < conv.geometry.groups; ++group) {
-    const std::uint8_t* x = input.data() + group * input.group_bytes();
-    for (std::int64_t block = 0; block < conv.blocks;) {
-      const std::int64_t first = block * kDotLanes;
-      const std::int8_t* w = conv.weights.data() + group * conv.group_bytes() + block * conv.block_bytes();
-      const std::int32_t* start = conv.start.data() + group * conv.blocks * kDotLanes + first;
-      std::int32_t* to = acc + group * group_out + first;
-      if (Dot::kBlocks > 1 && block + Dot::kBlocks <= conv.blocks) {
-        block_band<Dot, Dot::kBlocks>(conv, x, pixel, pixels, run_offset, w, start, to,
-                                      std::min(Dot::kBlocks * kDotLanes, group_out - first));
-        block += Dot::kBlocks;
-      } else {
-        block_band<Dot, 1>(conv, x, pixel, pixels, run_offset, w, start, to, std::min(kDotLanes, group_out - first));
-        ++block;
-      }
-    }
-  }
-}
-
-// One input channel per group: the loop runs along the channels, sums modulo 2^32.
-inline void depthwise_band(const PackedConv2d& conv, const PaddedInput& input, const std::int64_t* pixel,
-                           std::int64_t pixels, const std::int64_t* tap_offset, std::int32_t* acc) {
-  const std::int64_t out = conv.geometry.out_channels, multiple = conv.geometry.group_out();
-  const std::int64_t taps = conv.geometry.window.kernel_h * conv.geometry.window.kernel_w;
-  for (std::int64_t p = 0; p < pixels; ++p, acc += out) {
-    std::copy_n(conv.start.data(), out, acc);
-    for (std::int64_t tap = 0; tap < taps; ++tap) {
-      const std::uint8_t* x = input.data() + pixel[p] + tap_offset[tap];
-      const std::int8_t* w = conv.weights.data() + tap * out;
-      const auto add = [&](std::int64_t o, std::int64_t i) {
-        acc[o] =
-            static_cast<std::int32_t>(static_cast<std::uint32_t>(acc[o]) + static_cast<std::uint32_t>(x[i] * w[o]));
-      };
-      if (multiple == 1)
-        for (std::int64_t o = 0; o < out; ++o) add(o, o);
-      else
-        for (std::int64_t o = 0; o < out; ++o) add(o, o / multiple);
-    }
-  }
-}
 
 // What receives the bands, without its type: the driver below is compiled once.
 struct BandSink {
@@ -133,50 +32,165 @@ struct BandSink {
   void (*call)(void* object, std::int64_t first, std::int64_t count, const std::int32_t* acc);
 };
 
-template <class Dot>
-void run_bands(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, BandSink sink) {
-  const ConvGeometry& g = conv.geometry;
-  const Window2d& win = g.window;
-  const std::int64_t out_h = g.out_h(), out_w = g.out_w(), image_pixels = out_h * out_w;
-  // Images that together give a full band: one image of a convolution, several of a linear layer.
-  constexpr std::int64_t kBandPixels = 64, kBandElements = 8192;
-  const std::int64_t pass_images =
-      std::clamp<std::int64_t>(kBandPixels / image_pixels, 1, std::max<std::int64_t>(batch, 1));
-  const std::int64_t band_pixels =
-      std::max<std::int64_t>(kBandElements / g.out_channels / Dot::kPixels, 2) * Dot::kPixels;
+// The units of a batch: how many images, or how many rows of one image, are made in one go.
+class Units {
+ public:
+  /// About `pixels` output pixels each.
+  Units(const PackedConv2d& conv, std::int64_t pixels)
+      : out_h_(conv.geometry.out_h()),
+        // Offsets of pixels are 32 bits wide.
+        images_(std::clamp<std::int64_t>(pixels / (out_h_ * conv.geometry.out_w()), 1,
+                                         (std::int64_t{1} << 30) / image_bytes(conv.geometry))),
+        rows_(std::clamp<std::int64_t>(pixels / conv.geometry.out_w(), 1, out_h_)) {}
 
-  PaddedInput input(conv, pass_images);
-  const bool taps_apart = conv.depthwise || conv.runs != win.kernel_h;
-  const std::int64_t columns = taps_apart ? win.kernel_w : 1;
-  Scratch<std::int64_t> run_offset(static_cast<std::size_t>(win.kernel_h * columns));
-  for (std::int64_t ky = 0; ky < win.kernel_h; ++ky)
-    for (std::int64_t kx = 0; kx < columns; ++kx)
-      run_offset[static_cast<std::size_t>(ky * columns + kx)] =
-          input.offset(0, ky * win.dilation_h, kx * win.dilation_w);
-  Scratch<std::int64_t> pixel(static_cast<std::size_t>(band_pixels));
-  Scratch<std::int32_t> acc(static_cast<std::size_t>(band_pixels * g.out_channels));
-
-  for (std::int64_t image = 0; image < batch; image += pass_images) {
-    const std::int64_t images = std::min(pass_images, batch - image);
-    input.fill(x + image * g.in_h * g.in_w * g.in_channels, images);
-    std::int64_t n = 0, oy = 0, ox = 0;  // of the next output pixel
-    for (std::int64_t first = 0; first < images * image_pixels; first += band_pixels) {
-      const std::int64_t count = std::min(band_pixels, images * image_pixels - first);
-      for (std::int64_t p = 0; p < count; ++p) {
-        pixel[static_cast<std::size_t>(p)] = input.offset(n, oy * win.stride_h, ox * win.stride_w);
-        if (++ox < out_w) continue;
-        ox = 0;
-        if (++oy < out_h) continue;
-        oy = 0;
-        ++n;
-      }
-      if (conv.depthwise)
-        depthwise_band(conv, input, pixel.data(), count, run_offset.data(), acc.data());
-      else
-        dense_band<Dot>(conv, input, pixel.data(), count, run_offset.data(), acc.data());
-      sink.call(sink.object, image * image_pixels + first, count, acc.data());
+  std::int64_t images() const { return images_; }
+  /// Calls body(first image, images, first row, end row).
+  template <class Body>
+  void for_each(std::int64_t batch, Body&& body) const {
+    for (std::int64_t image = 0; image < batch; image += images_) {
+      const std::int64_t images = std::min(images_, batch - image);
+      for (std::int64_t row = 0; row < out_h_; row += rows_) body(image, images, row, std::min(row + rows_, out_h_));
     }
   }
+
+ private:
+  // Of an image in its frame.
+  static std::int64_t image_bytes(const ConvGeometry& g) {
+    return (g.in_h + 2 * g.window.pad_h) * (g.in_w + 2 * g.window.pad_w) * g.in_channels;
+  }
+  std::int64_t out_h_, images_, rows_;
+};
+
+// The pixels of a unit for all channels. x is what the offsets of the unit refer to.
+template <class Dot, class Epilogue>
+void dense_unit(const PackedConv2d& conv, const std::uint8_t* x, const InputView& view, std::int64_t group_bytes,
+                const PixelUnit& unit, const Epilogue& epilogue) {
+  const ConvGeometry& g = conv.geometry;
+  DotTileInput in{};
+  in.x_row = view.row_bytes * g.window.dilation_h;
+  in.x_column = view.pixel_bytes * g.window.dilation_w;
+  in.w_row = conv.runs / g.window.kernel_h * conv.quads * kDotLanes * kDotQuad;
+  in.block_bytes = conv.block_bytes();
+  for (std::int64_t group = 0; group < g.groups; ++group) {
+    in.x = x + group * group_bytes;
+    for (std::int64_t block = 0; block < conv.blocks;) {
+      const bool wide = Dot::kBlocks > 1 && block + Dot::kBlocks <= conv.blocks;
+      in.channel = group * g.group_out() + block * kDotLanes;
+      in.channels = g.group_out() - block * kDotLanes;
+      const std::int8_t* w = conv.weights.data() + group * conv.group_bytes() + block * conv.block_bytes();
+      for (const PixelClass& k : unit.classes) {
+        in.w = w + k.weights;
+        in.start = k.start + (group * conv.blocks + block) * kDotLanes;
+        in.rows = k.rows;
+        in.columns = k.columns;
+        in.quads = k.quads;
+        const std::int32_t *pixel = unit.input.data() + k.begin, *number = unit.output.data() + k.begin;
+        if (wide)
+          dot_tiles<Dot, Dot::kBlocks>(in, pixel, number, k.end - k.begin, epilogue);
+        else
+          dot_tiles<Dot, 1>(in, pixel, number, k.end - k.begin, epilogue);
+      }
+      block += wide ? Dot::kBlocks : 1;
+    }
+  }
+}
+
+// Calls compute(first pixel, pixels, x, view, group bytes, unit) for all units of a batch.
+template <class Compute>
+void for_each_unit(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, std::int64_t pixels,
+                   Compute&& compute) {
+  const ConvGeometry& g = conv.geometry;
+  const Units units(conv, pixels);
+  const std::int64_t image_bytes = g.in_h * g.in_w * g.in_channels, out_w = g.out_w();
+  PixelUnit unit;
+  const auto run = [&](auto&& prepare, const InputView& view, std::int64_t group_bytes) {
+    units.for_each(batch, [&](std::int64_t image, std::int64_t images, std::int64_t first, std::int64_t end) {
+      const std::uint8_t* from = prepare(x + image * image_bytes, images, first);
+      unit.build(conv, view, images, first, end);
+      compute((image * g.out_h() + first) * out_w, images * (end - first) * out_w, from, view, group_bytes, unit);
+    });
+  };
+  if (!conv.framed) {
+    const InputView view{image_bytes, g.in_w * g.in_channels, g.in_channels};
+    run([](const std::uint8_t* from, std::int64_t, std::int64_t) { return from; }, view, g.group_in());
+    return;
+  }
+  PaddedInput frame(conv, std::min(units.images(), batch));
+  run(
+      [&](const std::uint8_t* from, std::int64_t images, std::int64_t first) {
+        if (first == 0) frame.fill(from, images);
+        return frame.data();
+      },
+      frame.view(), frame.group_bytes());
+}
+
+template <class Dot>
+void run_bands(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, BandSink sink) {
+  const std::int64_t channels = conv.geometry.out_channels;
+  // 32 KiB, or where there are hundreds of channels a few tiles: what a sink finds in cache.
+  const std::int64_t pixels = std::max<std::int64_t>(8192 / channels, 4 * Dot::pixels(Dot::kBlocks));
+  std::vector<std::int32_t> acc;
+  for_each_unit(conv, batch, x, pixels,
+                [&](std::int64_t first, std::int64_t count, const std::uint8_t* from, const InputView& view,
+                    std::int64_t group_bytes, const PixelUnit& unit) {
+                  acc.resize(static_cast<std::size_t>(count * channels));
+                  if (conv.depthwise)
+                    depthwise_sums(conv, view, from, unit, acc.data());
+                  else
+                    dense_unit<Dot>(conv, from, view, group_bytes, unit, SumsEpilogue{acc.data(), channels});
+                  sink.call(sink.object, first, count, acc.data());
+                });
+}
+
+template <class Dot, bool Residual>
+void run_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, const Requantization& constants,
+               const std::uint8_t* residual, std::uint8_t* codes) {
+  const ConvGeometry& g = conv.geometry;
+  // The input of a unit stays in a second-level cache while all channels are made.
+  constexpr std::int64_t kUnitBytes = 128 << 10, kUnitPixels = 2048;
+  const std::int64_t pixel_bytes = g.in_h * g.in_w * g.in_channels / (g.out_h() * g.out_w()) + 1;
+  for_each_unit(conv, batch, x, std::min(kUnitBytes / pixel_bytes + 1, kUnitPixels),
+                [&](std::int64_t first, std::int64_t, const std::uint8_t* from, const InputView& view,
+                    std::int64_t group_bytes, const PixelUnit& unit) {
+                  const std::int64_t at = first * g.out_channels;
+                  dense_unit<Dot>(conv, from, view, group_bytes, unit,
+                                  CodesEpilogue<Residual>{constants, Residual ? residual + at : nullptr, codes + at});
+                });
+}
+
+// Any depthwise convolution to codes, by its sums.
+template <class Dot>
+void run_depthwise_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x,
+                         const Requantization& constants, const std::uint8_t* residual, std::uint8_t* codes) {
+  const ConvGeometry& g = conv.geometry;
+  const auto sink = [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+    const std::int64_t at = first * g.out_channels;
+    for (std::int64_t i = 0; i < count * g.out_channels; ++i)
+      codes[at + i] = constants.code(static_cast<std::size_t>(i % g.out_channels), acc[i],
+                                     constants.residual ? residual[at + i] : std::uint8_t{0});
+  };
+  using Sink = decltype(sink);
+  run_bands<Dot>(conv, batch, x,
+                 {const_cast<void*>(static_cast<const void*>(&sink)),
+                  [](void* object, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+                    (*static_cast<const Sink*>(object))(first, count, acc);
+                  }});
+}
+
+template <class Dot>
+void run_any_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x,
+                   const Requantization& constants, const std::uint8_t* residual, std::uint8_t* codes) {
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+  if (std::is_same_v<Dot, Vnni512Dot> && conv.lane_weights.numel() > 0 && !constants.residual &&
+      detail::DepthwiseTaps::fit(conv.geometry))
+    return depthwise_codes(conv, batch, x, constants, codes);
+#endif
+  if (conv.depthwise)
+    run_depthwise_codes<Dot>(conv, batch, x, constants, residual, codes);
+  else if (constants.residual)
+    run_codes<Dot, true>(conv, batch, x, constants, residual, codes);
+  else
+    run_codes<Dot, false>(conv, batch, x, constants, residual, codes);
 }
 
 }  // namespace detail
@@ -195,6 +209,18 @@ void conv2d_u8s8_bands(const PackedConv2d& conv, std::int64_t batch, const std::
     kernel_set().conv2d_u8s8_bands(conv, batch, x, untyped);
   else
     detail::run_bands<Dot>(conv, batch, x, untyped);
+}
+
+/// Convolves `batch` images x [N,H,W,I] on the calling thread and requantizes: codes [N,Ho,Wo,O] are stored bytes, as
+/// is `residual` of the same shape, which is read only if the requantization has a residual term; they must not
+/// overlap.
+template <class Dot = BestDot>
+void conv2d_u8s8_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x,
+                       const Requantization& requantization, const std::uint8_t* residual, std::uint8_t* codes) {
+  if constexpr (kDispatch && std::is_same_v<Dot, BestDot>)
+    kernel_set().conv2d_u8s8_codes(conv, batch, x, requantization, residual, codes);
+  else
+    detail::run_any_codes<Dot>(conv, batch, x, requantization, residual, codes);
 }
 
 /// The whole batch into acc [N,Ho,Wo,O], images in parallel.

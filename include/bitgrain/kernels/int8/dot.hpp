@@ -31,8 +31,9 @@ inline constexpr std::int64_t kDotQuad = 4;
 /// Plain loops: any machine.
 struct GenericDot {
   static constexpr const char* kName = "generic";
-  static constexpr int kPixels = 4;  ///< pixels per register tile
   static constexpr int kBlocks = 1;  ///< blocks of 16 output channels per register tile
+  /// Pixels per register tile, by blocks.
+  static constexpr int pixels(int) { return 4; }
   struct Lanes {
     std::uint32_t lane[kDotLanes];
   };
@@ -59,8 +60,8 @@ struct GenericDot {
 /// 128-bit vectors. `pmaddwd` on bytes widened to 16 bits is exact: |255 * 128 * 2| is far below 2^31.
 struct Sse2Dot {
   static constexpr const char* kName = "sse2";
-  static constexpr int kPixels = 2;
   static constexpr int kBlocks = 1;
+  static constexpr int pixels(int) { return 2; }
   struct Lanes {
     __m128i part[4];
   };
@@ -99,8 +100,8 @@ struct Sse2Dot {
 /// The same with 256-bit vectors.
 struct Avx2Dot {
   static constexpr const char* kName = "avx2";
-  static constexpr int kPixels = 4;
   static constexpr int kBlocks = 1;
+  static constexpr int pixels(int) { return 4; }
   struct Lanes {
     __m256i low, high;
   };
@@ -144,8 +145,9 @@ struct Avx2Dot {
 /// `vpdpbusd` does the whole step in one instruction, without saturation.
 struct Vnni512Dot {
   static constexpr const char* kName = "avx512-vnni";
-  static constexpr int kPixels = 8;
   static constexpr int kBlocks = 2;
+  /// Of 32 registers, 28 or 12 hold sums.
+  static constexpr int pixels(int blocks) { return blocks == 2 ? 14 : 12; }
   using Lanes = __m512i;
   using Quad = __m512i;
   using Block = __m512i;

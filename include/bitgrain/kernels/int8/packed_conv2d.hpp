@@ -2,45 +2,135 @@
 
 /// Weights of an int8 convolution, arranged once for the microkernel.
 ///
-/// The bytes under one output pixel are `runs` stretches of input memory: in NHWC the kw * I bytes of one kernel row
-/// are contiguous (with dilation along w, or in a group, only the I bytes of one tap). Every run is padded with zero
-/// weights to whole quads, so that reading up to three bytes past it is harmless:
+/// Bytes are multiplied four at a time, as quads. The bytes under one output pixel are stretches of input memory: in
+/// NHWC the kw * I bytes of one kernel row are contiguous (with dilation along w, or in a group, only the I bytes of
+/// one tap). Where the channels of a group are whole quads, the kernel leaves out the taps that fall outside the
+/// image; elsewhere (stems) it reads a framed copy of the image (padded_input.hpp) in runs of kw * I bytes, padded
+/// with zero weights to whole quads, so that reading up to three bytes past a run is harmless:
 ///
-///     weights [groups][blocks of 16 output channels][runs][quads][16 channels][4 products]
+///     weights [groups][blocks of 16 output channels][runs][quads of a run][16 channels][4 products]
 ///
 /// A depthwise convolution (one input channel per group) keeps its weights as [kh][kw][out] instead: its loop runs
 /// along the channels.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "bitgrain/base/check.hpp"
 #include "bitgrain/kernels/int8/dot.hpp"
 #include "bitgrain/tensor/geometry.hpp"
 #include "bitgrain/tensor/tensor.hpp"
 
 namespace bitgrain::kernels {
 
+/// Channels that the depthwise convolution takes at a time.
+inline constexpr std::int64_t kDepthwiseLanes = 32;
+
+/// Consecutive output rows (or columns) whose windows have the same taps inside the image.
+struct TapRange {
+  std::int64_t first_out = 0, outs = 0;  ///< the output rows
+  std::int64_t first_tap = 0, taps = 0;  ///< their taps inside
+};
+
+/// The ranges of one dimension, in order of the outputs.
+inline std::vector<TapRange> tap_ranges(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                                        std::int64_t pad, std::int64_t dilation) {
+  std::vector<TapRange> ranges;
+  for (std::int64_t o = 0; o < out; ++o) {
+    std::int64_t first = 0, end = kernel;
+    while (first < kernel && o * stride - pad + first * dilation < 0) ++first;
+    while (end > first && o * stride - pad + (end - 1) * dilation >= in) --end;
+    if (!ranges.empty() && ranges.back().first_tap == first && ranges.back().taps == end - first)
+      ++ranges.back().outs;
+    else
+      ranges.push_back({o, 1, first, end - first});
+  }
+  return ranges;
+}
+
 struct PackedConv2d {
   ConvGeometry geometry;       ///< its batch is not used
   std::uint8_t padding = 0;    ///< the byte outside the image
   bool depthwise = false;      ///< one input channel per group, more than one group
+  bool framed = false;         ///< reads a framed copy of the image: also where a group has no whole quads
   std::int64_t runs = 0;       ///< contiguous stretches of input under one output pixel of one group
   std::int64_t run_bytes = 0;  ///< length of a run
   std::int64_t quads = 0;      ///< ceil(run_bytes / 4)
   std::int64_t blocks = 0;     ///< of 16 output channels, per group
   Tensor<std::int8_t> weights;
-  /// [groups][16 blocks], or [out] when depthwise: first value of every accumulator, -input_offset * sum(w).
+  /// Depthwise with at least 32 channels and one output each: the weights of conv2d_depthwise.hpp.
+  Tensor<std::int8_t> lane_weights;
+  /// Ranges of output rows and columns with the same taps inside the image; one of each with all taps if framed.
+  std::vector<TapRange> rows, columns;
+  /// [rows][columns][groups][16 blocks], or [out] when depthwise: first value of every accumulator,
+  /// -input_offset * (sum of w) + padding * (sum of w outside the image, if these taps are left out).
   std::vector<std::int32_t> start;
 
   std::int64_t block_bytes() const { return runs * quads * kDotLanes * kDotQuad; }
   std::int64_t group_bytes() const { return blocks * block_bytes(); }
+  /// First values of the accumulators of a range of rows and one of columns: [groups][16 blocks].
+  const std::int32_t* start_of(std::size_t row_range, std::size_t column_range) const {
+    const std::size_t each = static_cast<std::size_t>(geometry.groups * blocks * kDotLanes);
+    return start.data() + (row_range * columns.size() + column_range) * each;
+  }
 };
+
+namespace detail {
+
+// Adds factor * (sum of w over the taps of [first_ky, first_ky + kys) x [first_kx, ...)) to start [groups][16
+// blocks], modulo 2^32: the accumulators wrap the same way.
+inline void add_tap_sums(const PackedConv2d& conv, const std::int8_t* w, std::int32_t factor, const TapRange& ky,
+                         const TapRange& kx, std::int32_t* start) {
+  const ConvGeometry& g = conv.geometry;
+  const std::int64_t group_in = g.group_in(), group_out = g.group_out();
+  for (std::int64_t o = 0; o < g.out_channels; ++o) {
+    std::uint32_t sum = 0;
+    for (std::int64_t y = ky.first_tap; y < ky.first_tap + ky.taps; ++y) {
+      const std::int8_t* from = w + ((o * g.window.kernel_h + y) * g.window.kernel_w + kx.first_tap) * group_in;
+      for (std::int64_t i = 0; i < kx.taps * group_in; ++i) sum += static_cast<std::uint32_t>(from[i]);
+    }
+    std::int32_t& to = start[o / group_out * conv.blocks * kDotLanes + o % group_out];
+    to = static_cast<std::int32_t>(static_cast<std::uint32_t>(to) + static_cast<std::uint32_t>(factor) * sum);
+  }
+}
+
+// Weights of a depthwise convolution w [C,Kh,Kw] for quads of four pixels of a row:
+//     [blocks of 32 channels][kernel rows][quads of a row][2][4 vectors][8 channels][4 taps]
+// The last block ends at the last channel. The second copy is one tap later (0, w0, w1, w2): for the pixel to the
+// right of the same quad. The vectors hold the channels as unpacking bytes to 32-bit lanes leaves them: channel c of
+// a block stands in vector c % 16 / 4, lane c / 16 * 4 + c % 4.
+inline Tensor<std::int8_t> pack_lane_weights(const ConvGeometry& g, const std::int8_t* w) {
+  const std::int64_t kh = g.window.kernel_h, kw = g.window.kernel_w, quads = (kw + 3) / 4;
+  const std::int64_t blocks = (g.groups + kDepthwiseLanes - 1) / kDepthwiseLanes;
+  Tensor<std::int8_t> packed(Shape{blocks, kh, quads, 2, kDepthwiseLanes * kDotQuad}, 0);
+  std::int8_t* to = packed.mutable_data();
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int64_t first = std::min(block * kDepthwiseLanes, g.groups - kDepthwiseLanes);
+    for (std::int64_t ky = 0; ky < kh; ++ky)
+      for (std::int64_t q = 0; q < quads; ++q)
+        for (std::int64_t later = 0; later < 2; ++later)
+          for (std::int64_t c = 0; c < kDepthwiseLanes; ++c)
+            for (std::int64_t i = 0; i < kDotQuad; ++i) {
+              const std::int64_t kx = q * kDotQuad + i - later, lane = c / 16 * 4 + c % 4;
+              if (kx >= 0 && kx < kw)
+                to[(((block * kh + ky) * quads + q) * 2 + later) * kDepthwiseLanes * kDotQuad +
+                   (c % 16 / 4 * 8 + lane) * kDotQuad + i] = w[((first + c) * kh + ky) * kw + kx];
+            }
+  }
+  return packed;
+}
+
+}  // namespace detail
 
 /// Packs w [O,Kh,Kw,I/groups] for inputs whose byte b means b - input_offset (128 for s8 codes stored +128), with
 /// `padding` standing outside the image. Throws Error if the geometry does not exist.
 inline PackedConv2d pack_conv2d(const ConvGeometry& geometry, const std::int8_t* w, std::int32_t input_offset = 0,
                                 std::uint8_t padding = 0) {
   geometry.validate("int8 convolution");
+  BITGRAIN_CHECK(geometry.in_h * geometry.in_w * geometry.in_channels < std::int64_t{1} << 30,
+                 "int8 convolution: an image of less than 2^30 bytes was expected, got ", geometry.in_h, " x ",
+                 geometry.in_w, " x ", geometry.in_channels);
   PackedConv2d packed;
   packed.geometry = geometry;
   packed.padding = padding;
@@ -49,36 +139,63 @@ inline PackedConv2d pack_conv2d(const ConvGeometry& geometry, const std::int8_t*
   const std::int64_t group_in = geometry.group_in(), group_out = geometry.group_out();
   const std::int64_t k = taps * group_in;
   packed.depthwise = group_in == 1 && geometry.groups > 1;
-  const bool whole_rows = window.dilation_w == 1 || window.kernel_w == 1;
+  packed.framed = packed.depthwise || group_in % kDotQuad != 0;
+  // Of a group, the bytes of a row are contiguous in its frame only.
+  const bool whole_rows = window.kernel_w == 1 || (window.dilation_w == 1 && (packed.framed || geometry.groups == 1));
   packed.runs = whole_rows ? window.kernel_h : taps;
   packed.run_bytes = whole_rows ? window.kernel_w * group_in : group_in;
   packed.quads = (packed.run_bytes + kDotQuad - 1) / kDotQuad;
   packed.blocks = (group_out + kDotLanes - 1) / kDotLanes;
 
-  const std::int64_t padded_out = packed.depthwise ? group_out : packed.blocks * kDotLanes;
-  packed.start.assign(static_cast<std::size_t>(geometry.groups * padded_out), 0);
   packed.weights = packed.depthwise ? Tensor<std::int8_t>(Shape{taps, geometry.out_channels})
                                     : Tensor<std::int8_t>(Shape{geometry.groups, packed.group_bytes()}, 0);
   std::int8_t* to = packed.weights.mutable_data();
   for (std::int64_t o = 0; o < geometry.out_channels; ++o) {
     const std::int8_t* from = w + o * k;
-    const std::int64_t group = o / group_out, channel = o % group_out;
-    // Modulo 2^32: the accumulators wrap the same way.
-    std::uint32_t sum = 0;
-    for (std::int64_t i = 0; i < k; ++i) {
-      sum += static_cast<std::uint32_t>(from[i]);
-      const std::int64_t run = i / packed.run_bytes, byte = i % packed.run_bytes;
-      const std::int64_t at =
-          packed.depthwise
-              ? i * geometry.out_channels + o
-              : group * packed.group_bytes() + channel / kDotLanes * packed.block_bytes() +
-                    ((run * packed.quads + byte / kDotQuad) * kDotLanes + channel % kDotLanes) * kDotQuad +
-                    byte % kDotQuad;
-      to[at] = from[i];
+    if (packed.depthwise) {
+      for (std::int64_t tap = 0; tap < taps; ++tap) to[tap * geometry.out_channels + o] = from[tap];
+      continue;
     }
-    packed.start[static_cast<std::size_t>(group * padded_out + channel)] =
-        static_cast<std::int32_t>(~(static_cast<std::uint32_t>(input_offset) * sum) + 1u);
+    const std::int64_t group = o / group_out, channel = o % group_out;
+    std::int8_t* row = to + group * packed.group_bytes() + channel / kDotLanes * packed.block_bytes() +
+                       channel % kDotLanes * kDotQuad;
+    for (std::int64_t run = 0; run < packed.runs; ++run)
+      for (std::int64_t byte = 0; byte < packed.run_bytes; byte += kDotQuad, row += kDotLanes * kDotQuad)
+        std::copy_n(from + run * packed.run_bytes + byte, std::min(kDotQuad, packed.run_bytes - byte), row);
   }
+
+  const TapRange all_rows{0, geometry.out_h(), 0, window.kernel_h},
+      all_columns{0, geometry.out_w(), 0, window.kernel_w};
+  packed.rows = {all_rows};
+  packed.columns = {all_columns};
+  if (!packed.framed) {
+    packed.rows = tap_ranges(geometry.in_h, geometry.out_h(), window.kernel_h, window.stride_h, window.pad_h,
+                             window.dilation_h);
+    packed.columns = tap_ranges(geometry.in_w, geometry.out_w(), window.kernel_w, window.stride_w, window.pad_w,
+                                window.dilation_w);
+  }
+  if (packed.depthwise && group_out == 1 && geometry.groups >= kDepthwiseLanes)
+    packed.lane_weights = detail::pack_lane_weights(geometry, w);
+  if (packed.depthwise) {
+    packed.start.assign(static_cast<std::size_t>(geometry.out_channels), 0);
+    for (std::int64_t o = 0; o < geometry.out_channels; ++o) {
+      std::int32_t sum = 0;
+      for (std::int64_t i = 0; i < taps; ++i) sum += w[o * taps + i];
+      packed.start[static_cast<std::size_t>(o)] = static_cast<std::int32_t>(
+          ~(static_cast<std::uint32_t>(input_offset) * static_cast<std::uint32_t>(sum)) + 1u);
+    }
+    return packed;
+  }
+  const auto each = static_cast<std::size_t>(geometry.groups * packed.blocks * kDotLanes);
+  std::vector<std::int32_t> full(each, 0);
+  detail::add_tap_sums(packed, w, padding - input_offset, all_rows, all_columns, full.data());
+  for (const TapRange& ky : packed.rows)
+    for (const TapRange& kx : packed.columns) {
+      packed.start.insert(packed.start.end(), full.begin(), full.end());
+      // What the kernel adds itself: the taps it takes. In a frame these are all.
+      if (padding != 0)
+        detail::add_tap_sums(packed, w, -padding, ky, kx, packed.start.data() + packed.start.size() - each);
+    }
   return packed;
 }
 

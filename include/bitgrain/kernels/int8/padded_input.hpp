@@ -1,7 +1,7 @@
 #pragma once
 
-/// A few images copied into a frame of padding bytes, so that the kernels below need no border cases. The copy reads
-/// every byte once while the convolution reads it kh * kw times per 16 output channels.
+/// A few images copied into a frame of padding bytes, for stems and depthwise convolutions, which then need no border
+/// cases. The copy reads every byte once while the convolution reads it kh * kw times per 16 output channels.
 
 #include <algorithm>
 #include <cstdint>
@@ -9,10 +9,11 @@
 
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/kernels/int8/packed_conv2d.hpp"
+#include "bitgrain/kernels/int8/pixel_unit.hpp"
 
 namespace bitgrain::kernels {
 
-/// [groups][images][H + 2 pad][W + 2 pad][channels of a group]; the images themselves where they need no frame.
+/// [groups][images][H + 2 pad][W + 2 pad][channels of a group], four bytes more at the end.
 class PaddedInput {
  public:
   /// Room for `images` images of `conv` at a time.
@@ -22,19 +23,14 @@ class PaddedInput {
         channels_(conv.geometry.in_channels / groups_),
         height_(conv.geometry.in_h + 2 * conv.geometry.window.pad_h),
         width_(conv.geometry.in_w + 2 * conv.geometry.window.pad_w),
-        direct_(conv.geometry.window.pad_h == 0 && conv.geometry.window.pad_w == 0 && groups_ == 1 &&
-                (conv.depthwise || conv.run_bytes % kDotQuad == 0)),
-        frame_(direct_ ? 1 : static_cast<std::size_t>(groups_ * images * image_bytes() + kDotQuad)) {}
+        group_bytes_(images * image_bytes()),
+        frame_(static_cast<std::size_t>(groups_ * group_bytes_ + kDotQuad)) {
+    std::memset(frame_.data(), conv_.padding, static_cast<std::size_t>(groups_ * group_bytes_ + kDotQuad));
+  }
 
-  /// Brings in `images` images starting at `x`; valid until the next call.
+  /// Brings in `images` images starting at `x`.
   void fill(const std::uint8_t* x, std::int64_t images) {
-    if (direct_) {
-      data_ = x;
-      return;
-    }
-    group_bytes_ = images * image_bytes();
     std::uint8_t* frame = frame_.data();
-    std::memset(frame, conv_.padding, static_cast<std::size_t>(groups_ * group_bytes_ + kDotQuad));
     const ConvGeometry& g = conv_.geometry;
     for (std::int64_t group = 0; group < groups_; ++group)
       for (std::int64_t n = 0; n < images; ++n)
@@ -47,10 +43,13 @@ class PaddedInput {
             for (std::int64_t i = 0; i < g.in_w; ++i)
               std::copy_n(from + i * g.in_channels, channels_, to + i * channels_);
         }
-    data_ = frame;
   }
 
-  const std::uint8_t* data() const { return data_; }
+  const std::uint8_t* data() const { return frame_.data(); }
+  /// How its images lie, seen from the first byte of the frame of a group.
+  detail::InputView view() const {
+    return {image_bytes(), width_ * channels_, channels_, conv_.geometry.window.pad_h, conv_.geometry.window.pad_w};
+  }
   std::int64_t group_bytes() const { return group_bytes_; }
   /// Where row y, column x of the framed image n starts.
   std::int64_t offset(std::int64_t n, std::int64_t y, std::int64_t x) const {
@@ -61,10 +60,9 @@ class PaddedInput {
   std::int64_t image_bytes() const { return height_ * width_ * channels_; }
 
   const PackedConv2d& conv_;
-  std::int64_t groups_, channels_, height_, width_, group_bytes_ = 0;
-  bool direct_;
+  std::int64_t groups_, channels_, height_, width_;
+  std::int64_t group_bytes_;
   Scratch<std::uint8_t> frame_;
-  const std::uint8_t* data_ = nullptr;
 };
 
 }  // namespace bitgrain::kernels

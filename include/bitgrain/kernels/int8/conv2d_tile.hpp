@@ -1,0 +1,143 @@
+#pragma once
+
+/// The register tile of the int8 convolution: Pixels pixels x Blocks blocks of 16 output channels, all products. Per
+/// four products it takes one broadcast of four input bytes per pixel, one load of 64 weight bytes per block, and one
+/// dot step for each pair. Finished sums go to an epilogue while they are in registers: as they are, or as codes.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "bitgrain/kernels/int8/dot.hpp"
+#include "bitgrain/kernels/int8/packed_conv2d.hpp"
+#include "bitgrain/kernels/int8/pixel_unit.hpp"
+#include "bitgrain/kernels/int8/requantize.hpp"
+#include "bitgrain/kernels/int8/requantize_lanes.hpp"
+
+namespace bitgrain::kernels::detail {
+
+/// Sums to acc [pixels][stride].
+struct SumsEpilogue {
+  std::int32_t* acc;
+  std::int64_t stride;
+
+  /// Writes the sums of the pixels that `pixel` numbers, channels `channel` .., of which `channels` exist.
+  template <class Dot, int Pixels, int Blocks>
+  [[gnu::always_inline]] void finish(const typename Dot::Lanes (&lanes)[Pixels][Blocks], const std::int32_t* pixel,
+                                     std::int64_t channel, std::int64_t channels) const {
+#pragma GCC unroll 16
+    for (int p = 0; p < Pixels; ++p)
+#pragma GCC unroll 16
+      for (int b = 0; b < Blocks; ++b) {
+        std::int32_t* to = acc + pixel[p] * stride + channel + b * kDotLanes;
+        const std::int64_t count = channels - b * kDotLanes;
+        if (count >= kDotLanes) {
+          Dot::store(to, lanes[p][b]);
+        } else {
+          std::int32_t sums[kDotLanes];
+          Dot::store(sums, lanes[p][b]);
+          std::memcpy(to, sums, static_cast<std::size_t>(count) * sizeof *to);
+        }
+      }
+  }
+};
+
+/// Codes to `codes` [pixels][channels of the layer], with a residual tensor of the same shape if there is one.
+template <bool Residual>
+struct CodesEpilogue {
+  const Requantization& constants;
+  const std::uint8_t* residual;
+  std::uint8_t* codes;
+
+  template <class Dot, int Pixels, int Blocks>
+  [[gnu::always_inline]] void finish(const typename Dot::Lanes (&lanes)[Pixels][Blocks], const std::int32_t* pixel,
+                                     std::int64_t channel, std::int64_t channels) const {
+    const std::int64_t stride = constants.channels;
+#pragma GCC unroll 16
+    for (int b = 0; b < Blocks; ++b) {
+      const std::int64_t first = channel + b * kDotLanes, count = std::min(kDotLanes, channels - b * kDotLanes);
+      RequantizeLanes<Dot, Residual> requantize(constants, first);
+      const auto at = [&](int p) { return pixel[p] * stride + first; };
+      if (count == kDotLanes) {
+#pragma GCC unroll 16
+        for (int p = 0; p < Pixels; ++p)
+          requantize.put(lanes[p][b], Residual ? residual + at(p) : nullptr, codes + at(p));
+        if (!requantize.certain())
+#pragma GCC unroll 16
+          for (int p = 0; p < Pixels; ++p)
+            requantize.put_exact(lanes[p][b], Residual ? residual + at(p) : nullptr, codes + at(p));
+      } else {
+#pragma GCC unroll 16
+        for (int p = 0; p < Pixels; ++p) {
+          std::uint8_t from[kDotLanes] = {}, to[kDotLanes];
+          if constexpr (Residual) std::memcpy(from, residual + at(p), static_cast<std::size_t>(count));
+          requantize.put_exact(lanes[p][b], from, to);
+          std::memcpy(codes + at(p), to, static_cast<std::size_t>(count));
+        }
+      }
+    }
+  }
+};
+
+/// What all tiles of a class of pixels and of Blocks blocks share.
+struct DotTileInput {
+  const std::uint8_t* x;            ///< to which the offsets of the pixels refer
+  const std::int8_t* w;             ///< of the first block
+  const std::int32_t* start;        ///< first values of the accumulators of the first block
+  std::int64_t rows, columns;       ///< stretches of input under a pixel
+  std::int64_t quads;               ///< length of a stretch
+  std::int64_t x_row, x_column;     ///< bytes from one stretch to the next
+  std::int64_t w_row, block_bytes;  ///< bytes from one row of weights, one block of weights to the next
+  std::int64_t channel, channels;   ///< number of the first channel, and how many there are from it on
+};
+
+/// All products of the pixels whose first taps lie at x + pixel[p]; `number` counts them for the epilogue.
+template <class Dot, int Pixels, int Blocks, class Epilogue>
+[[gnu::noinline]] void dot_tile(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number,
+                                const Epilogue& epilogue) {
+  typename Dot::Lanes lanes[Pixels][Blocks];
+#pragma GCC unroll 16
+  for (int b = 0; b < Blocks; ++b) {
+    const typename Dot::Lanes start = Dot::load(in.start + b * kDotLanes);
+#pragma GCC unroll 16
+    for (int p = 0; p < Pixels; ++p) lanes[p][b] = start;
+  }
+  const std::int64_t block_bytes = in.block_bytes;
+  const std::uint8_t* row = in.x;
+  const std::int8_t* w_row = in.w;
+  for (std::int64_t y = 0; y < in.rows; ++y, row += in.x_row, w_row += in.w_row) {
+    const std::uint8_t* stretch = row;
+    const std::int8_t* w = w_row;
+    for (std::int64_t c = 0; c < in.columns; ++c, stretch += in.x_column) {
+      const std::uint8_t* from[Pixels];
+#pragma GCC unroll 16
+      for (int p = 0; p < Pixels; ++p) from[p] = stretch + pixel[p];
+      for (std::int64_t q = 0; q < in.quads; ++q, w += kDotLanes * kDotQuad) {
+        typename Dot::Block block[Blocks];
+#pragma GCC unroll 16
+        for (int b = 0; b < Blocks; ++b) block[b] = Dot::block(w + b * block_bytes);
+#pragma GCC unroll 16
+        for (int p = 0; p < Pixels; ++p) {
+          const typename Dot::Quad quad = Dot::quad(from[p] + q * kDotQuad);
+#pragma GCC unroll 16
+          for (int b = 0; b < Blocks; ++b) Dot::dot(lanes[p][b], quad, block[b]);
+        }
+      }
+    }
+  }
+  epilogue.template finish<Dot, Pixels, Blocks>(lanes, number, in.channel, in.channels);
+}
+
+/// The same for any number of pixels: whole tiles, then smaller ones.
+template <class Dot, int Blocks, class Epilogue, int Pixels = Dot::pixels(Blocks)>
+void dot_tiles(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number, std::int64_t pixels,
+               const Epilogue& epilogue) {
+  std::int64_t p = 0;
+  for (; p + Pixels <= pixels; p += Pixels) dot_tile<Dot, Pixels, Blocks>(in, pixel + p, number + p, epilogue);
+  if constexpr (Pixels > 1) {
+    constexpr int kSmaller = Pixels > 8 ? 8 : Pixels > 4 ? 4 : Pixels > 2 ? 2 : 1;
+    if (p < pixels) dot_tiles<Dot, Blocks, Epilogue, kSmaller>(in, pixel + p, number + p, pixels - p, epilogue);
+  }
+}
+
+}  // namespace bitgrain::kernels::detail

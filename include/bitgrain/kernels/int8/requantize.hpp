@@ -1,0 +1,86 @@
+#pragma once
+
+/// Accumulators to codes, per output channel c and exactly:
+///
+///     code = clamp((M_c a + R_c x + B_c) >> n_c, low, high)        stored as the byte code + offset
+///
+/// a is the int32 accumulator, x a stored byte of a residual tensor (R_c = 0 without one), >> rounds down.
+///
+/// The 64-bit products cost more than the dot products of a small layer, so a kernel may first estimate in float:
+///
+///     v = fl(fl(m_c a + b_c) + r_c x),    m = fl(M / 2^n), r = fl(R / 2^n), b = fl(B / 2^n + offset)
+///
+/// and take floor(v) unless v is so close to an integer that rounding may have moved it across. With u = 2^-24, the
+/// true value V and -1 <= V <= 256 (so |M a / 2^n| <= T = |b| + 255 |r| + 257): the conversion of a and the rounding
+/// of m are wrong by u T each, those of b and r by u |b| and 255 u |r|, the two additions by u (T + 255 |r|) and
+/// 257 u at most; together less than 4 u (|b| + 255 |r| + 257). `tolerance` is 1.25 times that. Outside of
+/// [-1, 256] the same terms are at most 4 u (|V| + |b| + 255 |r|): with |b| + 255 |r| <= 2^18 the estimate stays on
+/// its side of 0 or of 255, where the clamp makes both equal. Elements that are too close are computed in 64 bits.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+namespace bitgrain::kernels {
+
+/// The constants of a requantization, one entry per output channel and zeros up to 16 beyond the last, so that whole
+/// vectors can be read.
+struct Requantization {
+  std::int64_t channels = 0;
+  bool residual = false;             ///< whether there is a term R x
+  std::int32_t low = 0, high = 255;  ///< of the codes, before the offset
+  std::int32_t offset = 0;           ///< stored byte - code
+  bool estimates = false;            ///< whether the float estimate may be used
+  std::vector<std::int32_t> multiplier, residual_multiplier;
+  std::vector<std::int64_t> bias;
+  std::vector<std::int64_t> shift;
+  std::vector<float> scale, residual_scale, start, tolerance;  ///< m, r, b and the tolerance above
+
+  /// The stored byte of accumulator `a` and residual byte `x` in channel c.
+  std::uint8_t code(std::size_t c, std::int32_t a, std::uint8_t x = 0) const {
+    // Modulo 2^64; the caller has bounded the final sum below 2^63.
+    const auto sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(bias[c]) +
+                                               static_cast<std::uint64_t>(std::int64_t{multiplier[c]} * a) +
+                                               static_cast<std::uint64_t>(std::int64_t{residual_multiplier[c]} * x));
+    return static_cast<std::uint8_t>(std::clamp<std::int64_t>(sum >> shift[c], low, high) + offset);
+  }
+};
+
+/// Constants for M, R (empty without a residual), B and n of every channel. `bound` is the largest |accumulator|.
+/// Codes low + offset .. high + offset must be bytes.
+inline Requantization make_requantization(const std::vector<std::int32_t>& multiplier,
+                                          const std::vector<std::int32_t>& residual_multiplier,
+                                          const std::vector<std::int64_t>& bias,
+                                          const std::vector<std::uint8_t>& shift, std::int32_t low, std::int32_t high,
+                                          std::int32_t offset, std::int64_t bound) {
+  constexpr std::size_t kBeyond = 16;
+  const std::size_t channels = bias.size();
+  Requantization r;
+  r.channels = static_cast<std::int64_t>(channels);
+  r.residual = !residual_multiplier.empty();
+  r.low = low;
+  r.high = high;
+  r.offset = offset;
+  r.estimates = true;
+  const auto resize = [&](auto&... arrays) { (arrays.resize(channels + kBeyond), ...); };
+  resize(r.multiplier, r.residual_multiplier, r.bias, r.shift, r.scale, r.residual_scale, r.start, r.tolerance);
+  for (std::size_t c = 0; c < channels; ++c) {
+    r.multiplier[c] = multiplier[c];
+    r.residual_multiplier[c] = r.residual ? residual_multiplier[c] : 0;
+    r.bias[c] = bias[c];
+    r.shift[c] = shift[c];
+    const double m = std::ldexp(r.multiplier[c], -shift[c]), x = std::ldexp(r.residual_multiplier[c], -shift[c]);
+    const double b = std::ldexp(static_cast<double>(bias[c]), -shift[c]) + offset;
+    r.scale[c] = static_cast<float>(m);
+    r.residual_scale[c] = static_cast<float>(x);
+    r.start[c] = static_cast<float>(b);
+    const double size = std::abs(b) + 255 * std::abs(x);
+    r.tolerance[c] = static_cast<float>(0x1.4p-22 * (size + 257));
+    // The last bound keeps the estimate inside int32.
+    r.estimates = r.estimates && size <= 0x1p18 && std::abs(m) * static_cast<double>(bound) < 0x1p30;
+  }
+  return r;
+}
+
+}  // namespace bitgrain::kernels
