@@ -1,0 +1,96 @@
+#pragma once
+
+/// A few images split into planes of bits, in a frame of padding, so that the bit-serial kernels need no border
+/// cases:
+///
+///     [planes][images][H + 2 pad][W + 2 pad][ceil(channels / 8) bytes]
+///
+/// The frame is written once; every fill writes the same inside.
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "bitgrain/base/memory.hpp"
+#include "bitgrain/kernels/bits/packed_conv2d.hpp"
+
+namespace bitgrain::kernels {
+
+template <class Bits>
+class BitFrame {
+ public:
+  /// Room for `images` images of `conv` at a time.
+  BitFrame(const PackedBitConv2d& conv, std::int64_t images)
+      : conv_(conv),
+        height_(conv.geometry.in_h + 2 * conv.geometry.window.pad_h),
+        width_(conv.geometry.in_w + 2 * conv.geometry.window.pad_w),
+        plane_bytes_(images * height_ * width_ * conv.pixel_bytes + kBitWordBytes),
+        planes_(static_cast<std::size_t>(conv.input_planes * plane_bytes_)),
+        values_(conv.two_by_two ? static_cast<std::size_t>(images * height_ * width_) : 1) {
+    for (int j = 0; j < conv.input.bits; ++j) set_plane(j, (conv.padding >> j & 1) != 0);
+    if (!conv.two_by_two) return;
+    set_plane(2, conv.padding == 0 || conv.padding == 3);
+    const auto channels = static_cast<std::int32_t>(conv.geometry.in_channels);
+    std::fill_n(values_.data(), images * height_ * width_, channels * conv.level_value[conv.padding]);
+  }
+
+  /// Splits `images` images starting at `x`.
+  void fill(const std::uint8_t* x, std::int64_t images) {
+    const ConvGeometry& g = conv_.geometry;
+    // Pixels that end within a byte are split one by one, others a row at a time.
+    const std::int64_t together = g.in_channels % 8 == 0 ? g.in_w : 1;
+    for (std::int64_t n = 0; n < images; ++n)
+      for (std::int64_t y = 0; y < g.in_h; ++y) {
+        const std::int64_t row = offset(n, y + g.window.pad_h, g.window.pad_w);
+        for (std::int64_t i = 0; i < g.in_w; i += together, x += together * g.in_channels) {
+          std::uint8_t* to[8];
+          for (int j = 0; j < conv_.input.bits; ++j) to[j] = plane(j) + row + i * conv_.pixel_bytes;
+          Bits::split(x, together * g.in_channels, static_cast<std::uint8_t>(conv_.input.lowest), conv_.split_shift,
+                      conv_.input.bits, to);
+        }
+        if (conv_.two_by_two) finish_row(row);
+      }
+  }
+
+  std::uint8_t* plane(int j) const { return planes_.data() + j * plane_bytes_; }
+  /// Where row y, column x of the framed image n starts in a plane.
+  std::int64_t offset(std::int64_t n, std::int64_t y, std::int64_t x) const {
+    return ((n * height_ + y) * width_ + x) * conv_.pixel_bytes;
+  }
+  /// two_by_two: the sum over the channels of level_value, by pixel of the frame.
+  const std::int32_t* values() const { return values_.data(); }
+
+ private:
+  void set_plane(int j, bool one) { std::memset(plane(j), one ? 0xFF : 0, static_cast<std::size_t>(plane_bytes_)); }
+
+  // The third plane and the values of a row of pixels whose first byte is `row`. Channels fill whole bytes here.
+  void finish_row(std::int64_t row) {
+    const ConvGeometry& g = conv_.geometry;
+    const std::uint8_t* low = plane(0) + row;
+    const std::uint8_t* high = plane(1) + row;
+    std::uint8_t* equal = plane(2) + row;
+    const std::int64_t bytes = g.in_w * conv_.pixel_bytes;
+    for (std::int64_t i = 0; i < bytes; ++i) equal[i] = static_cast<std::uint8_t>(~(low[i] ^ high[i]));
+    const std::int32_t* v = conv_.level_value;
+    const auto ones = [](std::uint64_t bits) { return static_cast<std::int32_t>(std::popcount(bits)); };
+    std::int32_t* value = values_.data() + row / conv_.pixel_bytes;
+    for (std::int64_t x = 0; x < g.in_w; ++x, low += conv_.pixel_bytes, high += conv_.pixel_bytes) {
+      std::int32_t sum = static_cast<std::int32_t>(g.in_channels) * v[0];
+      for (std::int64_t i = 0; i < conv_.pixel_bytes; i += 8) {
+        const auto size = static_cast<std::size_t>(conv_.pixel_bytes - i < 8 ? conv_.pixel_bytes - i : 8);
+        std::uint64_t a = 0, b = 0;
+        std::memcpy(&a, low + i, size);
+        std::memcpy(&b, high + i, size);
+        sum += ones(a) * (v[1] - v[0]) + ones(b) * (v[2] - v[0]) + ones(a & b) * (v[3] - v[2] - v[1] + v[0]);
+      }
+      value[x] = sum;
+    }
+  }
+
+  const PackedBitConv2d& conv_;
+  std::int64_t height_, width_, plane_bytes_;
+  Scratch<std::uint8_t> planes_;
+  Scratch<std::int32_t> values_;
+};
+
+}  // namespace bitgrain::kernels
