@@ -78,6 +78,11 @@ struct GenericFields {
     for (std::int64_t l = 0; l < kFieldLanes; ++l) to.lane[l] += from.lane[l];
   }
   static void store(std::uint8_t* to, const Fields& fields) { std::memcpy(to, fields.level, sizeof fields.level); }
+  static Lanes load(const std::int32_t* from) {
+    Lanes lanes;
+    std::memcpy(lanes.lane, from, sizeof lanes.lane);
+    return lanes;
+  }
   static void store(std::int32_t* to, const Lanes& lanes) { std::memcpy(to, lanes.lane, sizeof lanes.lane); }
 };
 
@@ -118,6 +123,10 @@ struct Avx2Fields {
     to.high = _mm256_add_epi32(to.high, from.high);
   }
   static void store(std::uint8_t* to, const Fields& fields) { put(to, fields.low, fields.high); }
+  static Lanes load(const std::int32_t* from) {
+    const auto* half = reinterpret_cast<const __m256i*>(from);
+    return {_mm256_loadu_si256(half), _mm256_loadu_si256(half + 1)};
+  }
   static void store(std::int32_t* to, const Lanes& lanes) { put(to, lanes.low, lanes.high); }
 
  private:
@@ -175,6 +184,7 @@ struct Vnni512Fields {
   }
   static void add(Lanes& to, const Lanes& from) { to = _mm512_add_epi32(to, from); }
   static void store(std::uint8_t* to, const Fields& fields) { _mm512_storeu_si512(to, fields); }
+  static Lanes load(const std::int32_t* from) { return _mm512_loadu_si512(from); }
   static void store(std::int32_t* to, const Lanes& lanes) { _mm512_storeu_si512(to, lanes); }
 };
 using BestFields = Vnni512Fields;

@@ -69,24 +69,38 @@ inline PackedWeights pack_weights(const std::int8_t* codes, std::int64_t count) 
   return packed;
 }
 
+/// Writes the levels of `groups` groups, kGroupFields bytes each.
+using UnpackGroups = void (*)(const std::uint8_t* group, std::int64_t groups, std::uint8_t* levels);
+
+template <class F, int kBits>
+void unpack_groups(const std::uint8_t* group, std::int64_t groups, std::uint8_t* levels) {
+  for (std::int64_t g = 0; g < groups; ++g, group += kStepFields * kBits, levels += kGroupFields)
+    detail::for_each_step(
+        [&]<int kStep>() { F::store(levels + kStep * kStepFields, unpack_levels<F, kBits, kStep>(group)); });
+}
+
+/// The function that unpacks groups of `bits` bits.
+template <class F>
+UnpackGroups unpack_groups_of(int bits) {
+  UnpackGroups result = nullptr;
+  detail::with_bits(bits, [&]<int kBits>() { result = unpack_groups<F, kBits>; });
+  return result;
+}
+
 /// Unpacks the codes [count].
 template <class F = BestFields>
 void unpack_weights(const PackedWeights& packed, std::int8_t* codes) {
-  detail::with_bits(packed.codes.bits, [&]<int kBits>() {
-    const std::uint8_t* group = packed.bytes.data();
-    // Modulo 256: codes are bytes.
-    const auto lowest = static_cast<std::uint8_t>(packed.codes.lowest);
-    const bool twice = packed.codes.spacing == 2;
-    for (std::int64_t at = 0; at < packed.count; group += packed.group_bytes())
-      detail::for_each_step([&]<int kStep>() {
-        alignas(64) std::uint8_t levels[kStepFields];
-        F::store(levels, unpack_levels<F, kBits, kStep>(group));
-        for (std::uint8_t& u : levels) u = static_cast<std::uint8_t>((twice ? u + u : u) + lowest);
-        if (at < packed.count)
-          std::memcpy(codes + at, levels, static_cast<std::size_t>(std::min(kStepFields, packed.count - at)));
-        at += kStepFields;
-      });
-  });
+  const UnpackGroups unpack = unpack_groups_of<F>(packed.codes.bits);
+  // Modulo 256: codes are bytes.
+  const auto lowest = static_cast<std::uint8_t>(packed.codes.lowest);
+  const auto spacing = static_cast<std::uint8_t>(packed.codes.spacing);
+  alignas(64) std::uint8_t levels[kGroupFields];
+  for (std::int64_t g = 0; g < packed.groups; ++g) {
+    unpack(packed.bytes.data() + g * packed.group_bytes(), 1, levels);
+    for (std::uint8_t& u : levels) u = static_cast<std::uint8_t>(u * spacing + lowest);
+    const std::int64_t first = g * kGroupFields;
+    std::memcpy(codes + first, levels, static_cast<std::size_t>(std::min(kGroupFields, packed.count - first)));
+  }
 }
 
 }  // namespace bitgrain::kernels
