@@ -34,10 +34,10 @@ void check_frame(std::int64_t channels, kernels::BitCodes codes, std::uint8_t pa
             const std::int32_t level = conv.input.level(byte);
             for (int j = 0; j < conv.input.bits; ++j)
               right = right && (frame.plane(j)[frame.offset(n, y, c) + i / 8] >> (i % 8) & 1) == (level >> j & 1);
+            if (conv.has_values) value += conv.level_value[static_cast<std::size_t>(level)];
             if (!conv.two_by_two) continue;
             right = right && (frame.plane(2)[frame.offset(n, y, c) + i / 8] >> (i % 8) & 1) ==
                                  (level == 0 || level == 3 ? 1 : 0);
-            value += conv.level_value[level];
           }
           if (conv.two_by_two) right = right && frame.values()[frame.offset(n, y, c) / conv.pixel_bytes] == value;
         }

@@ -19,11 +19,11 @@ std::size_t passes(kernels::BitCodes weights, int input_bits, std::int64_t chann
 }  // namespace
 
 TEST_CASE("the identity of two by two bits holds for every weight and input") {
-  constexpr int f[] = {0, -1, -2, -5}, g[] = {1, 0, -1, -4};
+  constexpr int f[] = {-1, -1, -3, -5}, g[] = {1, 1, -1, -3};
   for (int w = 0; w < 4; ++w)
     for (int u = 0; u < 4; ++u) {
       const bool w0 = (w & 1) != 0, w1 = (w & 2) != 0, u0 = (u & 1) != 0, u1 = (u & 2) != 0;
-      const int first = !w0 && !u0, second = (u1 != w1) && u1 == u0, third = (u1 != w1) && w1 == w0;
+      const int first = w0 && u0, second = (u1 != w1) && u1 == u0, third = (u1 != w1) && w1 == w0;
       CHECK(first - 2 * (second + third) - f[w] - g[u] == w * u);
     }
 }

@@ -25,7 +25,7 @@ int ones(std::uint32_t v) {
 }
 }  // namespace
 
-TEST_CASE("every popcount primitive counts (x ^ sign) & mask, multiplies and adds modulo 2^32") {
+TEST_CASE("every popcount primitive counts (x ^ sign) & mask, multiplies, shifts and adds modulo 2^32") {
   bitgrain::RandomStream random(1, "popcount");
   for (int round = 0; round < 100; ++round) {
     // 16 words of signs, 16 of masks, an input word, an input mask; sometimes all ones, to reach the largest counts
@@ -35,13 +35,14 @@ TEST_CASE("every popcount primitive counts (x ^ sign) & mask, multiplies and add
     std::vector<std::int32_t> start(16);
     for (auto& s : start) s = static_cast<std::int32_t>(random.next_bits());
     const auto all = static_cast<std::int32_t>(random.next_bits());
-    const std::int32_t factor = round % 3 - 1;
+    const int shift = round % 3;
     std::vector<std::int32_t> expected;
     for (std::size_t l = 0; l < 16; ++l) {
-      // twice with the mask of the weights, times -2, once with the mask of the input
-      const std::int64_t sum =
-          -4 * ones((words[32] ^ words[l]) & words[16 + l]) + ones((words[32] ^ words[l]) & words[33]);
-      expected.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(factor * sum) +
+      // twice with the mask of the weights, times -2, once with the mask of the input, without mask, without sign
+      const std::int64_t sum = -4 * ones((words[32] ^ words[l]) & words[16 + l]) +
+                               ones((words[32] ^ words[l]) & words[33]) + ones(words[32] ^ words[l]) +
+                               ones(words[32] & words[16 + l]);
+      expected.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(sum * (1 << shift)) +
                                                    static_cast<std::uint32_t>(start[l]) +
                                                    static_cast<std::uint32_t>(all)));
     }
@@ -55,8 +56,10 @@ TEST_CASE("every popcount primitive counts (x ^ sign) & mask, multiplies and add
       Bits::count(lanes, x, sign, mask);
       Bits::multiply(lanes, -2);
       Bits::count_within(lanes, x, x_mask, sign);
+      Bits::count_differing(lanes, x, sign);
+      Bits::count_common(lanes, x, mask);
       std::vector<std::int32_t> got(16);
-      Bits::store(got.data(), lanes, factor, start.data(), all);
+      Bits::store(got.data(), lanes, shift, start.data(), all);
       CHECK_MESSAGE(got == expected, Bits::kName);
     });
   }

@@ -44,44 +44,59 @@ void bit_tile(const PackedBitConv2d& conv, const BitBand& band, const std::int64
   typename Bits::Lanes lanes[kPixels][Blocks] = {};
   const std::int64_t block_bytes = conv.block_bytes(), plane_bytes = conv.plane_bytes();
   const std::int64_t words = conv.words, runs = conv.runs;
-  for (const BitPass& pass : conv.passes) {
+  const BitPass* next = conv.passes.data();
+  const BitPass* const end = next + conv.passes.size();
+  do {  // there is at least one: a loop that may not run would keep the lanes in memory
+    const BitPass& pass = *next;
     if (pass.multiply != 1)
       for (int p = 0; p < kPixels; ++p)
         for (int b = 0; b < Blocks; ++b) Bits::multiply(lanes[p][b], pass.multiply);
     const std::uint8_t* sign = w + pass.sign * plane_bytes;
     const std::uint8_t* mask = w + pass.mask * plane_bytes;
     const std::uint8_t* x = band.plane[pass.input];
-    const bool within = pass.input_mask >= 0;
-    const std::int64_t to_mask = within ? band.plane[pass.input_mask] - x : 0;
+    const std::int64_t to_y = band.plane[pass.input_mask] - x;
     for (std::int64_t run = 0; run < runs; ++run) {
       const std::uint8_t* from[kPixels];
       for (int p = 0; p < kPixels; ++p) from[p] = x + pixel[p] + band.run_offset[run];
-      if (within) {
-        for (std::int64_t q = 0; q < words; ++q, sign += kBitBlockBytes) {
-          typename Bits::Block s[Blocks];
-          for (int b = 0; b < Blocks; ++b) s[b] = Bits::block(sign + b * block_bytes);
-          for (int p = 0; p < kPixels; ++p) {
-            const typename Bits::Word bits = Bits::word(from[p] + q * kBitWordBytes);
-            const typename Bits::Word m = Bits::word(from[p] + to_mask + q * kBitWordBytes);
-            for (int b = 0; b < Blocks; ++b) Bits::count_within(lanes[p][b], bits, m, s[b]);
-          }
-        }
-      } else {
+      const auto count_run = [&]<BitLogic kLogic>() {
         for (std::int64_t q = 0; q < words; ++q, sign += kBitBlockBytes, mask += kBitBlockBytes) {
-          typename Bits::Block s[Blocks], m[Blocks];
-          for (int b = 0; b < Blocks; ++b) s[b] = Bits::block(sign + b * block_bytes);
-          for (int b = 0; b < Blocks; ++b) m[b] = Bits::block(mask + b * block_bytes);
+          typename Bits::Block s[Blocks] = {}, m[Blocks] = {};
+          for (int b = 0; b < Blocks; ++b) {
+            if constexpr (kLogic != BitLogic::kCommon) s[b] = Bits::block(sign + b * block_bytes);
+            if constexpr (kLogic == BitLogic::kCommon || kLogic == BitLogic::kSigned)
+              m[b] = Bits::block(mask + b * block_bytes);
+          }
           for (int p = 0; p < kPixels; ++p) {
             const typename Bits::Word bits = Bits::word(from[p] + q * kBitWordBytes);
-            for (int b = 0; b < Blocks; ++b) Bits::count(lanes[p][b], bits, s[b], m[b]);
+            for (int b = 0; b < Blocks; ++b) {
+              if constexpr (kLogic == BitLogic::kCommon) Bits::count_common(lanes[p][b], bits, m[b]);
+              if constexpr (kLogic == BitLogic::kDiffering) Bits::count_differing(lanes[p][b], bits, s[b]);
+              if constexpr (kLogic == BitLogic::kSigned) Bits::count(lanes[p][b], bits, s[b], m[b]);
+              if constexpr (kLogic == BitLogic::kWithin)
+                Bits::count_within(lanes[p][b], bits, Bits::word(from[p] + to_y + q * kBitWordBytes), s[b]);
+            }
           }
         }
+      };
+      switch (pass.logic) {
+        case BitLogic::kCommon:
+          count_run.template operator()<BitLogic::kCommon>();
+          break;
+        case BitLogic::kDiffering:
+          count_run.template operator()<BitLogic::kDiffering>();
+          break;
+        case BitLogic::kSigned:
+          count_run.template operator()<BitLogic::kSigned>();
+          break;
+        case BitLogic::kWithin:
+          count_run.template operator()<BitLogic::kWithin>();
+          break;
       }
     }
-  }
+  } while (++next != end);
   for (int p = 0; p < kPixels; ++p)
     for (int b = 0; b < Blocks; ++b)
-      Bits::store(acc + p * acc_stride + b * kBitLanes, lanes[p][b], conv.factor, start + b * kBitLanes, value[p]);
+      Bits::store(acc + p * acc_stride + b * kBitLanes, lanes[p][b], conv.shift, start + b * kBitLanes, value[p]);
 }
 
 // All pixels of a band for Blocks blocks of output channels, of which `channels` exist. At the edge the missing
@@ -175,7 +190,7 @@ void run_bit_bands(const PackedBitConv2d& conv, std::int64_t batch, const std::u
       for (std::int64_t p = 0; p < count; ++p) {
         const auto at = static_cast<std::size_t>(p);
         pixel[at] = frame.offset(n, oy * win.stride_h, ox * win.stride_w);
-        if (conv.two_by_two) value[at] = value_of(pixel[at]);
+        if (conv.has_values) value[at] = value_of(pixel[at]);
         if (++ox < out_w) continue;
         ox = 0;
         if (++oy < out_h) continue;

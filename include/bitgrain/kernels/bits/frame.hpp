@@ -7,6 +7,7 @@
 ///
 /// The frame is written once; every fill writes the same inside.
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -26,12 +27,13 @@ class BitFrame {
         width_(conv.geometry.in_w + 2 * conv.geometry.window.pad_w),
         plane_bytes_(images * height_ * width_ * conv.pixel_bytes + kBitWordBytes),
         planes_(static_cast<std::size_t>(conv.input_planes * plane_bytes_)),
-        values_(conv.two_by_two ? static_cast<std::size_t>(images * height_ * width_) : 1) {
+        values_(conv.has_values ? static_cast<std::size_t>(images * height_ * width_) : 1) {
     for (int j = 0; j < conv.input.bits; ++j) set_plane(j, (conv.padding >> j & 1) != 0);
-    if (!conv.two_by_two) return;
-    set_plane(2, conv.padding == 0 || conv.padding == 3);
-    const auto channels = static_cast<std::int32_t>(conv.geometry.in_channels);
-    std::fill_n(values_.data(), images * height_ * width_, channels * conv.level_value[conv.padding]);
+    if (conv.two_by_two) set_plane(2, conv.padding == 0 || conv.padding == 3);
+    if (!conv.has_values) return;
+    const std::int32_t value = conv.level_value[static_cast<std::size_t>(conv.padding)];
+    std::fill_n(values_.data(), images * height_ * width_,
+                static_cast<std::int32_t>(conv.geometry.in_channels) * value);
   }
 
   /// Splits `images` images starting at `x`.
@@ -48,7 +50,8 @@ class BitFrame {
           Bits::split(x, together * g.in_channels, static_cast<std::uint8_t>(conv_.input.lowest), conv_.split_shift,
                       conv_.input.bits, to);
         }
-        if (conv_.two_by_two) finish_row(row);
+        if (conv_.two_by_two) compare_row(row);
+        if (conv_.has_values) sum_row(row);
       }
   }
 
@@ -57,33 +60,45 @@ class BitFrame {
   std::int64_t offset(std::int64_t n, std::int64_t y, std::int64_t x) const {
     return ((n * height_ + y) * width_ + x) * conv_.pixel_bytes;
   }
-  /// two_by_two: the sum over the channels of level_value, by pixel of the frame.
+  /// has_values: the sum over the channels of level_value, by pixel of the frame.
   const std::int32_t* values() const { return values_.data(); }
 
  private:
   void set_plane(int j, bool one) { std::memset(plane(j), one ? 0xFF : 0, static_cast<std::size_t>(plane_bytes_)); }
 
-  // The third plane and the values of a row of pixels whose first byte is `row`. Channels fill whole bytes here.
-  void finish_row(std::int64_t row) {
-    const ConvGeometry& g = conv_.geometry;
+  // The third plane of a row of pixels whose first byte is `row`.
+  void compare_row(std::int64_t row) {
     const std::uint8_t* low = plane(0) + row;
     const std::uint8_t* high = plane(1) + row;
     std::uint8_t* equal = plane(2) + row;
-    const std::int64_t bytes = g.in_w * conv_.pixel_bytes;
+    const std::int64_t bytes = conv_.geometry.in_w * conv_.pixel_bytes;
     for (std::int64_t i = 0; i < bytes; ++i) equal[i] = static_cast<std::uint8_t>(~(low[i] ^ high[i]));
-    const std::int32_t* v = conv_.level_value;
-    const auto ones = [](std::uint64_t bits) { return static_cast<std::int32_t>(std::popcount(bits)); };
+  }
+
+  // The values of the row. level_value is linear in the bits of the level, but for two by two bits, where the two
+  // together add something.
+  void sum_row(std::int64_t row) {
+    const auto& v = conv_.level_value;
     std::int32_t* value = values_.data() + row / conv_.pixel_bytes;
-    for (std::int64_t x = 0; x < g.in_w; ++x, low += conv_.pixel_bytes, high += conv_.pixel_bytes) {
-      std::int32_t sum = static_cast<std::int32_t>(g.in_channels) * v[0];
-      for (std::int64_t i = 0; i < conv_.pixel_bytes; i += 8) {
-        const auto size = static_cast<std::size_t>(conv_.pixel_bytes - i < 8 ? conv_.pixel_bytes - i : 8);
-        std::uint64_t a = 0, b = 0;
-        std::memcpy(&a, low + i, size);
-        std::memcpy(&b, high + i, size);
-        sum += ones(a) * (v[1] - v[0]) + ones(b) * (v[2] - v[0]) + ones(a & b) * (v[3] - v[2] - v[1] + v[0]);
+    std::fill_n(value, conv_.geometry.in_w, static_cast<std::int32_t>(conv_.geometry.in_channels) * v[0]);
+    for (int j = 0; j < conv_.input.bits; ++j)
+      add_counts(v[std::size_t{1} << j] - v[0], plane(j) + row, plane(j) + row, value);
+    if (conv_.two_by_two) add_counts(v[3] - v[2] - v[1] + v[0], plane(0) + row, plane(1) + row, value);
+  }
+
+  // value[x] += times * popcount(a & b) by pixel.
+  void add_counts(std::int32_t times, const std::uint8_t* a, const std::uint8_t* b, std::int32_t* value) {
+    const std::int64_t bytes = conv_.pixel_bytes;
+    for (std::int64_t x = 0; x < conv_.geometry.in_w; ++x, a += bytes, b += bytes) {
+      std::int32_t count = 0;
+      for (std::int64_t i = 0; i < bytes; i += 8) {
+        const auto size = static_cast<std::size_t>(std::min<std::int64_t>(8, bytes - i));
+        std::uint64_t u = 0, v = 0;
+        std::memcpy(&u, a + i, size);
+        std::memcpy(&v, b + i, size);
+        count += std::popcount(u & v);
       }
-      value[x] = sum;
+      value[x] += times * count;
     }
   }
 

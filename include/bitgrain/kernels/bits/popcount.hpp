@@ -8,7 +8,8 @@
 /// x is a word of 32 input bits shared by the lanes; sign and mask are blocks of 16 words of weight bits. A weight of
 /// -1, 0 or +1 whose mask bit says "not zero" and whose sign bit says "negative" contributes x, or 1 - x = -x + 1
 /// where it is negative: the count exceeds the sum of weight * x by the number of negative weights, a constant. In
-/// `count_within` the mask is a word of input bits, too.
+/// `count_within` the mask is a word of input bits; `count_differing` has no mask and `count_common` no signs, which
+/// is faster: x ^ sign and x & mask leave their operands alone.
 ///
 /// A primitive is a class with the types Lanes, Word (x) and Block (weights) and the functions below; a kernel is a
 /// template over it. `BestBits` is the fastest one this translation unit was compiled for. No other file of this
@@ -79,15 +80,22 @@ struct GenericBits {
     for (std::int64_t l = 0; l < kBitLanes; ++l)
       lanes.lane[l] += static_cast<std::uint32_t>(std::popcount((x ^ word(sign + 4 * l)) & mask));
   }
+  static void count_differing(Lanes& lanes, Word x, Block sign) {
+    for (std::int64_t l = 0; l < kBitLanes; ++l)
+      lanes.lane[l] += static_cast<std::uint32_t>(std::popcount(x ^ word(sign + 4 * l)));
+  }
+  static void count_common(Lanes& lanes, Word x, Block mask) {
+    for (std::int64_t l = 0; l < kBitLanes; ++l)
+      lanes.lane[l] += static_cast<std::uint32_t>(std::popcount(x & word(mask + 4 * l)));
+  }
   static void multiply(Lanes& lanes, std::int32_t by) {
     for (std::uint32_t& lane : lanes.lane) lane *= static_cast<std::uint32_t>(by);
   }
-  /// Stores factor * lanes + start[lane] + all.
-  static void store(std::int32_t* to, const Lanes& lanes, std::int32_t factor, const std::int32_t* start,
-                    std::int32_t all) {
+  /// Stores (lanes << shift) + start[lane] + all.
+  static void store(std::int32_t* to, const Lanes& lanes, int shift, const std::int32_t* start, std::int32_t all) {
     for (std::int64_t l = 0; l < kBitLanes; ++l)
-      to[l] = static_cast<std::int32_t>(static_cast<std::uint32_t>(factor) * lanes.lane[l] +
-                                        static_cast<std::uint32_t>(start[l]) + static_cast<std::uint32_t>(all));
+      to[l] = static_cast<std::int32_t>((lanes.lane[l] << shift) + static_cast<std::uint32_t>(start[l]) +
+                                        static_cast<std::uint32_t>(all));
   }
 
   /// Splits `count` codes into bit planes: bit i of to[j], counted from the lowest bit of the first byte, is bit
@@ -129,14 +137,21 @@ struct Avx2Bits {
   static void count_within(Lanes& lanes, const Word& x, const Word& mask, const Block& sign) {
     count(lanes, x, sign, {mask, mask});
   }
+  static void count_differing(Lanes& lanes, const Word& x, const Block& sign) {
+    add_ones(lanes.low, _mm256_xor_si256(x, sign.low));
+    add_ones(lanes.high, _mm256_xor_si256(x, sign.high));
+  }
+  static void count_common(Lanes& lanes, const Word& x, const Block& mask) {
+    add_ones(lanes.low, _mm256_and_si256(x, mask.low));
+    add_ones(lanes.high, _mm256_and_si256(x, mask.high));
+  }
   static void multiply(Lanes& lanes, std::int32_t by) {
     lanes.low = _mm256_mullo_epi32(lanes.low, _mm256_set1_epi32(by));
     lanes.high = _mm256_mullo_epi32(lanes.high, _mm256_set1_epi32(by));
   }
-  static void store(std::int32_t* to, const Lanes& lanes, std::int32_t factor, const std::int32_t* start,
-                    std::int32_t all) {
+  static void store(std::int32_t* to, const Lanes& lanes, int shift, const std::int32_t* start, std::int32_t all) {
     const auto put = [&](int at, __m256i v) {
-      v = _mm256_mullo_epi32(v, _mm256_set1_epi32(factor));
+      v = _mm256_sll_epi32(v, _mm_cvtsi32_si128(shift));
       v = _mm256_add_epi32(_mm256_add_epi32(v, _mm256_set1_epi32(all)), load(start + at));
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + at), v);
     };
@@ -203,13 +218,19 @@ struct NeonBits {
   static void count_within(Lanes& lanes, Word x, Word mask, const Block& sign) {
     for (int i = 0; i < 4; ++i) add_ones(lanes.part[i], vandq_u8(veorq_u8(x, sign.part[i]), mask));
   }
+  static void count_differing(Lanes& lanes, Word x, const Block& sign) {
+    for (int i = 0; i < 4; ++i) add_ones(lanes.part[i], veorq_u8(x, sign.part[i]));
+  }
+  static void count_common(Lanes& lanes, Word x, const Block& mask) {
+    for (int i = 0; i < 4; ++i) add_ones(lanes.part[i], vandq_u8(x, mask.part[i]));
+  }
   static void multiply(Lanes& lanes, std::int32_t by) {
     for (uint32x4_t& part : lanes.part) part = vmulq_n_u32(part, static_cast<std::uint32_t>(by));
   }
-  static void store(std::int32_t* to, const Lanes& lanes, std::int32_t factor, const std::int32_t* start,
-                    std::int32_t all) {
+  static void store(std::int32_t* to, const Lanes& lanes, int shift, const std::int32_t* start, std::int32_t all) {
     for (int i = 0; i < 4; ++i)
-      vst1q_s32(to + 4 * i, vaddq_s32(vmlaq_n_s32(vdupq_n_s32(all), vreinterpretq_s32_u32(lanes.part[i]), factor),
+      vst1q_s32(to + 4 * i, vaddq_s32(vaddq_s32(vdupq_n_s32(all),
+                                                vreinterpretq_s32_u32(vshlq_u32(lanes.part[i], vdupq_n_s32(shift)))),
                                       vld1q_s32(start + 4 * i)));
   }
   static void split(const std::uint8_t* codes, std::int64_t count, std::uint8_t lowest, int shift, int planes,
@@ -245,10 +266,15 @@ struct Vpopcnt512Bits {
   static void count_within(Lanes& lanes, const Word& x, const Word& mask, const Block& sign) {
     count(lanes, x, sign, mask);
   }
+  static void count_differing(Lanes& lanes, const Word& x, const Block& sign) {
+    lanes = _mm512_add_epi32(lanes, _mm512_popcnt_epi32(_mm512_xor_si512(x, sign)));
+  }
+  static void count_common(Lanes& lanes, const Word& x, const Block& mask) {
+    lanes = _mm512_add_epi32(lanes, _mm512_popcnt_epi32(_mm512_and_si512(x, mask)));
+  }
   static void multiply(Lanes& lanes, std::int32_t by) { lanes = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(by)); }
-  static void store(std::int32_t* to, const Lanes& lanes, std::int32_t factor, const std::int32_t* start,
-                    std::int32_t all) {
-    const __m512i product = _mm512_mullo_epi32(lanes, _mm512_set1_epi32(factor));
+  static void store(std::int32_t* to, const Lanes& lanes, int shift, const std::int32_t* start, std::int32_t all) {
+    const __m512i product = _mm512_sll_epi32(lanes, _mm_cvtsi32_si128(shift));
     _mm512_storeu_si512(
         to, _mm512_add_epi32(_mm512_add_epi32(product, _mm512_set1_epi32(all)), _mm512_loadu_si512(start)));
   }
