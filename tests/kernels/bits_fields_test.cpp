@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "bitgrain/kernels/bits/fields.hpp"
-#include "bitgrain/kernels/bits/packed_weights.hpp"
+#include "bitgrain/kernels/bits/packed_fields.hpp"
 #include "kernels/bits_case.hpp"
 
 namespace {

@@ -16,7 +16,7 @@
 
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
-#include "bitgrain/kernels/bits/packed_weights.hpp"
+#include "bitgrain/kernels/bits/packed_fields.hpp"
 
 namespace bitgrain::kernels {
 
@@ -24,7 +24,7 @@ struct PackedLinear {
   std::int64_t inputs = 0, outputs = 0;
   std::int64_t blocks = 0;
   std::int64_t block_groups = 0;  ///< groups of eight quads per block
-  PackedWeights weights;
+  PackedFields weights;
   std::vector<std::int32_t> start;  ///< [16 blocks]: (128 - input_offset) * sum(w)
 };
 
@@ -48,7 +48,7 @@ inline PackedLinear pack_linear(std::int64_t inputs, std::int64_t outputs, const
       blocks[static_cast<std::size_t>((step * kFieldLanes + o % kFieldLanes) * kFieldQuad + i % kFieldQuad)] = code;
       sum[static_cast<std::size_t>(o)] += static_cast<std::uint32_t>(code);
     }
-  packed.weights = pack_weights(blocks.data(), static_cast<std::int64_t>(blocks.size()));
+  packed.weights = pack_fields(blocks.data(), static_cast<std::int64_t>(blocks.size()));
   for (const std::uint32_t s : sum)
     packed.start.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(128 - input_offset) * s));
   return packed;

@@ -8,15 +8,15 @@
 #include <cstdint>
 
 #include "bitgrain/base/memory.hpp"
-#include "bitgrain/kernels/bits/packed_weights.hpp"
+#include "bitgrain/kernels/bits/packed_fields.hpp"
 #include "bitgrain/kernels/int8/conv2d.hpp"
 
 namespace bitgrain::kernels {
 
 struct Packed8Conv2d {
-  PackedConv2d conv;      ///< without its weights
-  Shape shape;            ///< of its weights
-  PackedWeights weights;  ///< its weights, packed
+  PackedConv2d conv;     ///< without its weights
+  Shape shape;           ///< of its weights
+  PackedFields weights;  ///< its weights, packed
 };
 
 /// As pack_conv2d. At the fewest bits that hold the weights; zeros that fill up blocks count as weights, so that
@@ -25,7 +25,7 @@ inline Packed8Conv2d pack8_conv2d(const ConvGeometry& geometry, const std::int8_
                                   std::uint8_t padding = 0) {
   Packed8Conv2d packed{pack_conv2d(geometry, w, input_offset, padding), {}, {}};
   packed.shape = packed.conv.weights.shape();
-  packed.weights = pack_weights(packed.conv.weights.data(), packed.conv.weights.numel());
+  packed.weights = pack_fields(packed.conv.weights.data(), packed.conv.weights.numel());
   packed.conv.weights = {};
   return packed;
 }
@@ -35,7 +35,7 @@ template <class F = BestFields>
 PackedConv2d unpack8_conv2d(const Packed8Conv2d& packed) {
   PackedConv2d conv = packed.conv;
   conv.weights = Tensor<std::int8_t>(packed.shape);
-  unpack_weights<F>(packed.weights, conv.weights.mutable_data());
+  unpack_fields<F>(packed.weights, conv.weights.mutable_data());
   return conv;
 }
 

@@ -13,7 +13,7 @@
 
 namespace bitgrain::kernels {
 
-struct PackedWeights {
+struct PackedFields {
   BitCodes codes;
   std::int64_t count = 0;      ///< of codes
   std::int64_t groups = 0;     ///< ceil(count / kGroupFields); the last one is filled up with level 0
@@ -52,8 +52,8 @@ void for_each_step(F&& f) {
 }  // namespace detail
 
 /// Packs `count` codes at the fewest bits that hold them.
-inline PackedWeights pack_weights(const std::int8_t* codes, std::int64_t count) {
-  PackedWeights packed;
+inline PackedFields pack_fields(const std::int8_t* codes, std::int64_t count) {
+  PackedFields packed;
   packed.codes = fewest_bits(codes, count);
   packed.count = count;
   packed.groups = (count + kGroupFields - 1) / kGroupFields;
@@ -89,7 +89,7 @@ UnpackGroups unpack_groups_of(int bits) {
 
 /// Unpacks the codes [count].
 template <class F = BestFields>
-void unpack_weights(const PackedWeights& packed, std::int8_t* codes) {
+void unpack_fields(const PackedFields& packed, std::int8_t* codes) {
   const UnpackGroups unpack = unpack_groups_of<F>(packed.codes.bits);
   // Modulo 256: codes are bytes.
   const auto lowest = static_cast<std::uint8_t>(packed.codes.lowest);
