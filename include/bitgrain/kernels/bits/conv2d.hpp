@@ -172,12 +172,14 @@ void run_bit_bands(const PackedBitConv2d& conv, std::int64_t batch, const std::u
   Scratch<std::int32_t> acc(static_cast<std::size_t>(band_pixels * g.out_channels));
   BitBand band{{}, run_offset.data(), pixel.data(), value.data()};
   for (int j = 0; j < conv.input_planes; ++j) band.plane[j] = frame.plane(j);
-  const auto value_of = [&](std::int64_t first_byte) {
-    const std::int32_t* at = frame.values() + first_byte / conv.pixel_bytes;
+  const std::int64_t taps = win.kernel_h * win.kernel_w;
+  Scratch<std::int64_t> tap_pixel(static_cast<std::size_t>(taps));
+  for (std::int64_t tap = 0; tap < taps; ++tap)
+    tap_pixel[static_cast<std::size_t>(tap)] =
+        frame.pixel(0, tap / win.kernel_w * win.dilation_h, tap % win.kernel_w * win.dilation_w);
+  const auto value_of = [&](const std::int32_t* first) {
     std::int32_t sum = 0;
-    for (std::int64_t ky = 0; ky < win.kernel_h; ++ky)
-      for (std::int64_t kx = 0; kx < win.kernel_w; ++kx)
-        sum += at[frame.offset(0, ky * win.dilation_h, kx * win.dilation_w) / conv.pixel_bytes];
+    for (std::int64_t tap = 0; tap < taps; ++tap) sum += first[tap_pixel[static_cast<std::size_t>(tap)]];
     return sum;
   };
 
@@ -190,7 +192,8 @@ void run_bit_bands(const PackedBitConv2d& conv, std::int64_t batch, const std::u
       for (std::int64_t p = 0; p < count; ++p) {
         const auto at = static_cast<std::size_t>(p);
         pixel[at] = frame.offset(n, oy * win.stride_h, ox * win.stride_w);
-        if (conv.has_values) value[at] = value_of(pixel[at]);
+        if (conv.has_values)
+          value[at] = value_of(frame.values() + frame.pixel(n, oy * win.stride_h, ox * win.stride_w));
         if (++ox < out_w) continue;
         ox = 0;
         if (++oy < out_h) continue;

@@ -56,11 +56,12 @@ class BitFrame {
   }
 
   std::uint8_t* plane(int j) const { return planes_.data() + j * plane_bytes_; }
-  /// Where row y, column x of the framed image n starts in a plane.
+  /// The number of the pixel in row y, column x of the framed image n, and where it starts in a plane.
+  std::int64_t pixel(std::int64_t n, std::int64_t y, std::int64_t x) const { return (n * height_ + y) * width_ + x; }
   std::int64_t offset(std::int64_t n, std::int64_t y, std::int64_t x) const {
-    return ((n * height_ + y) * width_ + x) * conv_.pixel_bytes;
+    return pixel(n, y, x) * conv_.pixel_bytes;
   }
-  /// has_values: the sum over the channels of level_value, by pixel of the frame.
+  /// has_values: the sum over the channels of level_value, by number of the pixel.
   const std::int32_t* values() const { return values_.data(); }
 
  private:
@@ -91,13 +92,14 @@ class BitFrame {
     const std::int64_t bytes = conv_.pixel_bytes;
     for (std::int64_t x = 0; x < conv_.geometry.in_w; ++x, a += bytes, b += bytes) {
       std::int32_t count = 0;
-      for (std::int64_t i = 0; i < bytes; i += 8) {
-        const auto size = static_cast<std::size_t>(std::min<std::int64_t>(8, bytes - i));
-        std::uint64_t u = 0, v = 0;
-        std::memcpy(&u, a + i, size);
-        std::memcpy(&v, b + i, size);
+      std::int64_t i = 0;
+      for (; i + 8 <= bytes; i += 8) {
+        std::uint64_t u, v;
+        std::memcpy(&u, a + i, sizeof u);
+        std::memcpy(&v, b + i, sizeof v);
         count += std::popcount(u & v);
       }
+      for (; i < bytes; ++i) count += std::popcount(static_cast<unsigned>(a[i] & b[i]));
       value[x] += times * count;
     }
   }
