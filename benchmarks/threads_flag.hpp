@@ -48,8 +48,8 @@ inline int flag_number(const std::string& text, int least, std::string_view expe
 
 /// Takes `--threads=N` out of the arguments: for bitgrain, and for every peer that runs on OpenMP. Writes threads and
 /// instruction set into the context of the results, hands the rest to Google Benchmark and runs what is registered.
-/// The return value is main's.
-inline int run_benchmarks(int argc, char** argv) {
+/// `reporter`, if any, takes the place of the one on the console. The return value is main's.
+inline int run_benchmarks(int argc, char** argv, benchmark::BenchmarkReporter* reporter = nullptr) {
   for (const std::string& threads : take_flags(argc, argv, "threads"))
     bitgrain::set_num_threads(flag_number(threads, 1, "--threads=N, a number of threads"));
 #if defined(_OPENMP)
@@ -59,6 +59,6 @@ inline int run_benchmarks(int argc, char** argv) {
   benchmark::AddCustomContext("bitgrain_threads", std::to_string(bitgrain::num_threads()));
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  benchmark::RunSpecifiedBenchmarks();
+  benchmark::RunSpecifiedBenchmarks(reporter);
   return 0;
 }
