@@ -19,6 +19,7 @@
 #include "bitgrain/kernels/f32/conv2d.hpp"
 #include "bitgrain/kernels/int8/conv2d.hpp"
 #include "bitgrain/kernels/reference/conv2d.hpp"
+#include "bitgrain/tensor/tensor.hpp"
 #include "conv_layers.hpp"
 #if defined(BITGRAIN_BENCH_ONEDNN)
 #include "onednn_conv.hpp"
@@ -29,10 +30,12 @@ using namespace bitgrain;
 
 namespace {
 
-std::vector<float> random_floats(std::int64_t n) {
-  std::vector<float> v(static_cast<std::size_t>(n));
+// Numbers as the library's callers hold them: in tensors, which begin at a cache line. (A large std::vector does not:
+// every vector of 64 bytes would cross a line, and no result would be streamed.)
+Tensor<float> random_floats(std::int64_t n) {
+  Tensor<float> v(Shape{n});
   RandomStream random(1, "bench");
-  for (float& x : v) x = static_cast<float>(random.uniform(-1, 1));
+  for (float& x : v.mutable_values()) x = static_cast<float>(random.uniform(-1, 1));
   return v;
 }
 
@@ -56,24 +59,24 @@ template <class Forward>
 void add_forward(const std::string& name, const ConvGeometry& g, Forward forward) {
   add(name, [g, forward](benchmark::State& state) {
     const auto x = random_floats(g.input_size()), w = random_floats(g.weight_size());
-    std::vector<float> y(static_cast<std::size_t>(g.output_size()));
-    measure(state, g, [&] { forward(g, x.data(), w.data(), nullptr, y.data()); });
+    Tensor<float> y(Shape{g.output_size()});
+    measure(state, g, [&] { forward(g, x.data(), w.data(), nullptr, y.mutable_data()); });
   });
 }
 template <class BackwardData>
 void add_backward_data(const std::string& name, const ConvGeometry& g, BackwardData backward_data) {
   add(name, [g, backward_data](benchmark::State& state) {
     const auto dy = random_floats(g.output_size()), w = random_floats(g.weight_size());
-    std::vector<float> dx(static_cast<std::size_t>(g.input_size()));
-    measure(state, g, [&] { backward_data(g, dy.data(), w.data(), dx.data()); });
+    Tensor<float> dx(Shape{g.input_size()});
+    measure(state, g, [&] { backward_data(g, dy.data(), w.data(), dx.mutable_data()); });
   });
 }
 template <class BackwardWeights>
 void add_backward_weights(const std::string& name, const ConvGeometry& g, BackwardWeights backward_weights) {
   add(name, [g, backward_weights](benchmark::State& state) {
     const auto x = random_floats(g.input_size()), dy = random_floats(g.output_size());
-    std::vector<float> dw(static_cast<std::size_t>(g.weight_size()));
-    measure(state, g, [&] { backward_weights(g, x.data(), dy.data(), dw.data(), nullptr); });
+    Tensor<float> dw(Shape{g.weight_size()});
+    measure(state, g, [&] { backward_weights(g, x.data(), dy.data(), dw.mutable_data(), nullptr); });
   });
 }
 
@@ -116,14 +119,14 @@ void add_layer(const ConvLayer& layer, bool with_reference) {
 #endif
   // The engine's accumulators: u8 codes, s8 weights packed once, as the engine does.
   add("conv_int8_forward/bitgrain/" + layer.name, [g](benchmark::State& state) {
-    std::vector<std::uint8_t> x(static_cast<std::size_t>(g.input_size()));
+    Tensor<std::uint8_t> x(Shape{g.input_size()});
     std::vector<std::int8_t> weights(static_cast<std::size_t>(g.weight_size()));
     RandomStream random(1, "bench");
-    for (auto& v : x) v = static_cast<std::uint8_t>(random.below(256));
+    for (auto& v : x.mutable_values()) v = static_cast<std::uint8_t>(random.below(256));
     for (auto& v : weights) v = static_cast<std::int8_t>(static_cast<int>(random.below(255)) - 127);
-    std::vector<std::int32_t> accumulators(static_cast<std::size_t>(g.output_size()));
+    Tensor<std::int32_t> accumulators(Shape{g.output_size()});
     const auto packed = kernels::pack_conv2d(g, weights.data(), 0, 0);
-    measure(state, g, [&] { kernels::conv2d_u8s8(packed, g.batch, x.data(), accumulators.data()); });
+    measure(state, g, [&] { kernels::conv2d_u8s8(packed, g.batch, x.data(), accumulators.mutable_data()); });
   });
 }
 

@@ -47,3 +47,22 @@ TEST_CASE("which convolutions are computed as first ones") {
   CHECK_FALSE(kernels::is_stem(conv(1, 32, 32, 3, 16, 3, 1, 1, 2)));  // taps that are no neighbours
   CHECK_FALSE(kernels::is_stem(conv(1, 32, 32, 3, 3, 3, 1, 1, 1, 3)));
 }
+
+TEST_CASE(
+    "large results of first convolutions are right, streamed past the caches or fetched before they are written") {
+  RandomStream random(4, "large");
+  for (const std::int64_t filters : {80, 81}) {
+    const ConvGeometry g = conv(1, 236, 253, 3, filters, 1);
+    const bitgrain::Scratch<float> y(static_cast<std::size_t>(g.output_size()));
+    const bool streamed = kernels::worth_streaming<float, kernels::DefaultArch>(y.data(), filters, g.output_size());
+    CHECK((kernels::kLanes<float> < 16 || streamed == (filters == 80)));
+    REQUIRE((static_cast<std::size_t>(g.output_size()) * sizeof(float) >= 2 * kernels::kStreamingBytes));
+    Guarded<float> x(g.input_size()), w(g.weight_size()), expected(g.output_size()), got(g.output_size());
+    fill_random(x, random);
+    fill_random(w, random);
+    kernels::reference::conv2d_forward(g, x.data(), w.data(), nullptr, expected.data());
+    kernels::conv2d_forward(g, x.data(), w.data(), nullptr, y.data());
+    std::copy_n(y.data(), g.output_size(), got.data());
+    check_close(got, expected, 5, "forward, large");
+  }
+}

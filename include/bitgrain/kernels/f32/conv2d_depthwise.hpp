@@ -11,7 +11,8 @@
 ///
 ///     w0 w1 w2 | x0: y0 += w0 x0    x1: y1 += w0 x1, y0 += w1 x1    x2: y2 += w0 x2, y1 += w1 x2, y0 += w2 x2   ...
 ///
-/// 1.6 loads per pixel and kernel row instead of 6. A block of output rows is done for one vector of channels after
+/// 1.6 loads per pixel and kernel row instead of 6. (3 x 3 taps with stride 1 have kernels of their own,
+/// conv2d_depthwise_rows.hpp.) A block of output rows is done for one vector of channels after
 /// the other: then the input rows that several output rows share are few enough to stay in the first-level cache. No
 /// padded copy is made: columns outside the image are zeros in registers, kernel rows outside are left out.
 /// Weights are packed as [tap][channel].
@@ -24,6 +25,7 @@
 
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
+#include "bitgrain/kernels/f32/conv2d_depthwise_rows.hpp"
 #include "bitgrain/kernels/f32/conv2d_direct.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
 #include "bitgrain/kernels/memory_hints.hpp"
@@ -36,23 +38,6 @@ inline bool is_depthwise(const ConvGeometry& g) { return g.groups == g.in_channe
 
 namespace detail {
 
-// Lanes of a vector of channels: all of them, or the first `count`. Which is known at compile time, because the loops
-// below do little else than load.
-template <class V, bool kAll>
-V load_channels(const typename V::value_type* p, std::int64_t count) {
-  if constexpr (kAll) return load_all<V>(p);
-  return load_first<V>(p, count);
-}
-template <bool kAll, class V>
-void store_channels(typename V::value_type* p, std::int64_t count, bool stream, const V& v) {
-  if constexpr (!kAll)
-    store_first(p, count, v);
-  else if (stream)
-    store_streaming(p, v);
-  else
-    store_all(p, v);
-}
-
 // Calls visit.template operator()<kAll>(first, count) for every vector of channels.
 template <class T, class Arch, class Visit>
 void for_each_channel_vector(std::int64_t channels, Visit visit) {
@@ -61,15 +46,16 @@ void for_each_channel_vector(std::int64_t channels, Visit visit) {
   if (c < channels) visit.template operator()<false>(c, channels - c);
 }
 
-// How many rows of output make a block: what a block touches should take no more than half of the second-level cache,
-// and there should be blocks for several threads.
+// How many rows of output make a block: what a block touches should take no more than about half of the second-level
+// cache, and there should be blocks for several threads. All blocks but the last have a multiple of the rows that
+// kernels take together.
 inline std::int64_t depthwise_block_rows(const ConvPlan& plan, std::int64_t spacing, std::size_t element_size) {
   const std::int64_t row = (plan.w.input * plan.h.step + plan.w.output * spacing) * plan.groups;
   const std::int64_t height = plan.h.output;
   const std::int64_t fit = std::max<std::int64_t>(1, (384 << 10) / (row * static_cast<std::int64_t>(element_size)));
   const std::int64_t blocks =
       std::max(divide_up(height * spacing, fit), divide_up(8, std::max<std::int64_t>(1, plan.batch)));
-  return std::max<std::int64_t>(1, divide_up(height, blocks));
+  return std::min(height, divide_up(divide_up(height, blocks), kDepthwiseRows) * kDepthwiseRows);
 }
 
 // How many channels a kernel takes together through a block of rows, when a row works on so many pixels: what the
@@ -271,6 +257,11 @@ class DepthwisePhase {
   }
   void run(const DepthwiseJob<T>& job) const { kernel_(job); }
 
+  // Output rows [first, last) of an image, if has_depthwise_rows(plan()).
+  void run_rows(const T* image, std::int64_t first, std::int64_t last, const T* bias, bool stream, T* y) const {
+    run_depthwise_rows<T, Arch>(plan_, image, weights_.data(), bias, first, last, stream, y);
+  }
+
  private:
   ConvPlan plan_;
   void (*kernel_)(const DepthwiseJob<T>&);
@@ -294,6 +285,10 @@ void run_depthwise(std::int64_t phases_h, std::int64_t phases_w, Plan plan_of, c
   parallel_for(plan.batch * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t image = i / blocks, first = i % blocks * block, last = std::min(height, first + block);
+      if (phases.size() == 1 && has_depthwise_rows(phases.front().plan())) {
+        phases.front().run_rows(x + image * image_size, first, last, bias, stream, y + image * height * row_size);
+        continue;
+      }
       for (std::int64_t v = 0; v < phases_w; ++v) {
         const auto phase = [&](std::int64_t row) -> const DepthwisePhase<T, Arch>& {
           return phases[static_cast<std::size_t>(row % phases_h * phases_w + v)];

@@ -22,6 +22,7 @@
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/f32/conv2d_blocks.hpp"
 #include "bitgrain/kernels/f32/conv2d_depthwise.hpp"
+#include "bitgrain/kernels/f32/conv2d_depthwise_weight_rows.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
 #include "bitgrain/kernels/simd.hpp"
 
@@ -148,6 +149,7 @@ class DepthwiseGradient {
 
   // Rows [begin, end) of dy of one image.
   void add(const T* x, const T* dy, std::int64_t begin, std::int64_t end, T* dw) const {
+    if (has_depthwise_rows(plan_)) return run_depthwise_gradient_rows<T, Arch>(plan_, x, dy, begin, end, dw);
     const AxisPlan &h = plan_.h, &w = plan_.w;
     const auto taps_h = static_cast<std::int64_t>(h.taps.size()), taps_w = static_cast<std::int64_t>(w.taps.size());
     const std::int64_t channels = plan_.groups, x_size = w.input * channels, dw_row = taps_w * channels;
@@ -187,9 +189,11 @@ void run_depthwise_gradient(const ConvGeometry& g, const T* x, const T* dy, T* d
   const std::int64_t channels = plan.groups, size = channels * plan.terms(), height = plan.h.count;
   const std::int64_t x_size = plan.h.input * plan.w.input * channels, dy_size = height * plan.w.count * channels;
   const std::int64_t rows = detail::depthwise_block_rows(plan, 1, sizeof(T)), per_image = divide_up(height, rows);
-  // Up to 16 chunks of blocks, each worth a thread's while and its own copy of dw; added in order.
+  // Up to 16 chunks of blocks, added in order. Each has its own copy of dw and so many pixels that filling and adding
+  // it costs little: a few numbers for 32 multiply-adds with each.
   const std::int64_t blocks = plan.batch * per_image;
-  const std::int64_t wanted = std::clamp<std::int64_t>(plan.batch * height * plan.macs_per_row() >> 18, 1, 16);
+  const std::int64_t wanted =
+      std::clamp<std::int64_t>(plan.batch * height * plan.w.count / (32 * plan.terms()), 1, 16);
   const std::int64_t per_chunk = std::max<std::int64_t>(1, divide_up(blocks, wanted));
   const std::int64_t chunks = std::max<std::int64_t>(1, divide_up(blocks, per_chunk));
   const detail::DepthwiseGradient<T, Arch> gradient(plan);

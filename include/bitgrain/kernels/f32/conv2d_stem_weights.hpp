@@ -59,6 +59,7 @@ void stem_gradient(const StemGradientPiece<T>& piece) {
       const T* x = piece.x + piece.rows[i].b;
       for (std::int64_t p = piece.pixels; p > 0; --p, dy += dy_step, x += x_step) {
         prefetch_near(dy + kAhead * dy_step);
+        prefetch_near(dy + kAhead * dy_step + kLanes<T, Arch> - 1);  // another cache line where dy is not aligned
         V gradient;
         if constexpr (kAll)
           gradient = load_all<V>(dy);
