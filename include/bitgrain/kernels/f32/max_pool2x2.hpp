@@ -152,8 +152,7 @@ void max_pool2x2_forward(const PoolGeometry& g, bool relu, const T* x, T* y, std
 template <class T, class Arch = DefaultArch>
 void max_pool2x2_backward(const PoolGeometry& g, const T* dy, const std::uint8_t* winners, T* dx) {
   g.validate("max pooling");
-  // Only where the third-level cache could not keep a good part of dx for who reads it next.
-  const auto run = worth_streaming<T, Arch>(dx, g.channels, g.input_size() / 2)
+  const auto run = worth_streaming<T, Arch>(dx, g.channels, g.input_size())
                        ? detail::max_pool2x2_backward_rows<T, Arch, true>
                        : detail::max_pool2x2_backward_rows<T, Arch, false>;
   parallel_for(g.batch * g.out_h(), detail::grain2x2(g),
