@@ -34,11 +34,12 @@ TEST_CASE("lines are used where they fit: neighbouring taps, little padding, who
   const auto fits = [](const bitgrain::ConvGeometry& g) {
     return kernels::fits_lines<float, kernels::DefaultArch>(plan_forward(g));
   };
-  CHECK(fits(conv(1, 8, 8, 4, 8, 3, 1, 1)));
-  CHECK(fits(conv(1, 32, 16, 4, 8, 5, 1, 2)));
-  CHECK(fits(conv(1, 32, 16, 4, 8, 3, 2, 1)));
-  CHECK_FALSE(fits(conv(1, 8, 8, 4, 8, 3, 1, 1, 2)));  // taps are no neighbours
-  CHECK_FALSE(fits(conv(1, 12, 12, 4, 8, 3, 1, 3)));   // too much padding
-  CHECK_FALSE(fits(conv(1, 10, 10, 4, 8, 3, 1, 1)));   // tiles would overlap a lot
-  CHECK_FALSE(fits(conv(1, 8, 8, 4, 8, 1)));           // nothing to share
+  constexpr std::int64_t kL = kernels::kLanes<float>;  // one vector
+  CHECK(fits(conv(1, 8, 8, 4, kL, 3, 1, 1)));
+  CHECK(fits(conv(1, 32, 16, 4, kL, 5, 1, 2)));
+  CHECK(fits(conv(1, 32, 16, 4, kL, 3, 2, 1)));
+  CHECK_FALSE(fits(conv(1, 8, 8, 4, kL, 3, 1, 1, 2)));  // taps are no neighbours
+  CHECK_FALSE(fits(conv(1, 12, 12, 4, kL, 3, 1, 3)));   // too much padding
+  CHECK_FALSE(fits(conv(1, 10, 10, 4, kL, 3, 1, 1)));   // tiles would overlap a lot
+  CHECK_FALSE(fits(conv(1, 8, 8, 4, kL, 1)));           // nothing to share
 }

@@ -23,7 +23,8 @@ void compare_tile(const Kind& kind, int vectors, std::int64_t width, std::int64_
   REQUIRE(tile.pixels > 0);
   const std::int64_t inputs = ((tile.pixels - 1) * kind.step + kind.taps - kind.spread) / kind.spread + 1;
   const std::int64_t lanes = vectors * kernels::kLanes<T, Arch>, end = inputs - missing;
-  const std::int64_t step = channels + 2, y_step = columns + 1, filters = kind.taps * channels * lanes;
+  const std::int64_t step = channels + 2 * random.below(2), y_step = columns + 1,
+                     filters = kind.taps * channels * lanes;
   Guarded<T> x((inputs + 1) * step, 1), w(2 * filters, 1), start(lanes, 1), y(tile.pixels * y_step, 1);
   for (Guarded<T>* a : {&x, &w, &start, &y}) fill_random(*a, random);
   const std::vector<kernels::TileSegment> segments{{0, filters}, {step, 0}};
@@ -52,12 +53,15 @@ TEST_CASE_TEMPLATE("a line tile equals its formula for every shape, start, width
   bitgrain::RandomStream random(1, "line");
   for (int vectors = 1; vectors <= kernels::kLineVectors; ++vectors)
     for (const Kind& kind : {Kind{2, 1, 1}, {3, 1, 1}, {5, 1, 1}, {3, 2, 1}, {3, 1, 2}})
-      for (const std::int64_t width : {7, 8, 16}) {
-        if (kind.spread == 2 && width == 7) continue;
+      for (const std::int64_t width : {7, 8, 10, 12, 14, 16, 28}) {
+        if (kernels::find_line_tile<typename Case::T, typename Case::Arch>(vectors, kind.taps, kind.step, kind.spread,
+                                                                           width)
+                .pixels == 0)
+          continue;
         const std::int64_t lanes = vectors * kernels::kLanes<typename Case::T, typename Case::Arch>;
         for (const std::int64_t columns : {std::int64_t{1}, (lanes + 1) / 2, lanes})
-          for (std::int64_t begin = 0; begin <= kind.taps / 2; ++begin)
-            for (std::int64_t missing = 0; missing <= kind.taps / 2; ++missing)
+          for (std::int64_t begin = 0; begin <= kernels::line_reach(static_cast<int>(kind.taps)); ++begin)
+            for (std::int64_t missing = 0; missing <= kernels::line_reach(static_cast<int>(kind.taps)); ++missing)
               compare_tile<Case>(kind, vectors, width, 1 + random.below(8), columns, begin, missing, random);
       }
 }
@@ -73,5 +77,7 @@ TEST_CASE("lines are covered with tiles of which at most a sixth is done twice, 
     }
   for (const std::int64_t width : {7, 8, 14, 16, 28, 32, 56})
     CHECK(kernels::find_line_tile<float, kernels::DefaultArch>(1, 3, 1, 1, width).pixels > 0);
+  for (const std::int64_t width : {14, 16, 28, 32, 56})  // with two vectors, 7 and 8 pixels are for 32 registers
+    CHECK(kernels::find_line_tile<float, kernels::DefaultArch>(2, 3, 1, 1, width).pixels > 0);
   CHECK(kernels::find_line_tile<float, kernels::DefaultArch>(1, 1, 1, 1, 16).pixels == 0);  // nothing is shared
 }

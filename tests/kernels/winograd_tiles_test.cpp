@@ -11,23 +11,24 @@ namespace kernels = bitgrain::kernels;
 using kernels::WinogradTiles;
 
 TEST_CASE("any range of tiles is visited once, in order, in segments that stay in a row") {
-  for (const auto& [h, w] : {std::pair{1, 1}, std::pair{4, 4}, std::pair{5, 9}, std::pair{13, 70}}) {
-    const WinogradTiles tiles(3, h, w);
-    CHECK(tiles.count() == 3 * ((h + 3) / 4) * ((w + 3) / 4));
-    for (std::int64_t begin = 0; begin <= tiles.count(); begin += 5) {
-      const std::int64_t end = std::min(tiles.count(), begin + 23);
-      std::int64_t next = 0;
-      tiles.for_each_segment(
-          begin, end, [&](std::int64_t k, std::int64_t count, std::int64_t image, std::int64_t y, std::int64_t x) {
-            CHECK(k == next);
-            CHECK((count >= 1 && count <= WinogradTiles::kSegment));
-            CHECK(x / 4 + count <= tiles.columns);
-            CHECK((image * tiles.rows + y / 4) * tiles.columns + x / 4 == begin + k);
-            next += count;
-          });
-      CHECK(next == end - begin);
+  for (const std::int64_t size : {2, 4})
+    for (const auto& [h, w] : {std::pair{1, 1}, std::pair{4, 4}, std::pair{5, 9}, std::pair{13, 70}}) {
+      const WinogradTiles tiles(3, h, w, size);
+      CHECK(tiles.count() == 3 * ((h + size - 1) / size) * ((w + size - 1) / size));
+      for (std::int64_t begin = 0; begin <= tiles.count(); begin += 5) {
+        const std::int64_t end = std::min(tiles.count(), begin + 23);
+        std::int64_t next = 0;
+        tiles.for_each_segment(
+            begin, end, [&](std::int64_t k, std::int64_t count, std::int64_t image, std::int64_t y, std::int64_t x) {
+              CHECK(k == next);
+              CHECK((count >= 1 && count <= WinogradTiles::kSegment));
+              CHECK(x / size + count <= tiles.columns);
+              CHECK((image * tiles.rows + y / size) * tiles.columns + x / size == begin + k);
+              next += count;
+            });
+        CHECK(next == end - begin);
+      }
     }
-  }
 }
 
 TEST_CASE("the rows of a block's matrices do not overlap and hold whole vectors") {

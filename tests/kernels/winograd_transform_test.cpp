@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <type_traits>
+
 #include "kernels/float_case.hpp"
 
 using namespace bitgrain::kernels;
@@ -22,35 +24,39 @@ Line transformed(Transform transform, const double (&from)[From]) {
 }
 }  // namespace
 
-TEST_CASE("the transforms compute four outputs of a 3-tap filter, and its gradient, from six products") {
+TEST_CASE_TEMPLATE("the transforms compute the outputs of a filter, and its gradient, from six products", Taps,
+                   std::integral_constant<int, 3>, std::integral_constant<int, 5>) {
+  constexpr int kTaps = Taps::value, kOut = winograd_out(kTaps);
   bitgrain::RandomStream random(1, "winograd");
   for (int trial = 0; trial < 50; ++trial) {
-    double d[6], g[3], dy[4];
+    double d[6], g[kTaps], dy[kOut];
     for (double& v : d) v = random.uniform(-1, 1);
     for (double& v : g) v = random.uniform(-1, 1);
     for (double& v : dy) v = random.uniform(-1, 1);
     const Line x = transformed([](const V(&a)[6], V(&b)[6]) { detail::winograd_input(a, b); }, d);
-    const Line w = transformed([](const V(&a)[3], V(&b)[6]) { detail::winograd_filter(a, b); }, g);
-    const Line gradient = transformed([](const V(&a)[4], V(&b)[6]) { detail::winograd_gradient(a, b); }, dy);
-    V products[6], y[4], dw[3];
+    const Line w = transformed([](const V(&a)[kTaps], V(&b)[6]) { detail::winograd_values(a, b); }, g);
+    const Line gradient = transformed([](const V(&a)[kOut], V(&b)[6]) { detail::winograd_values(a, b); }, dy);
+    V products[6], y[kOut], dw[kTaps];
     for (int i = 0; i < 6; ++i) products[i] = x.v[i] * w.v[i];
-    detail::winograd_output(products, y);
-    for (int o = 0; o < 4; ++o) {
+    detail::winograd_coefficients(products, y);
+    for (int o = 0; o < kOut; ++o) {
       double sum = 0;
-      for (int k = 0; k < 3; ++k) sum += d[o + k] * g[k];
-      CHECK(std::abs(y[o].value - sum) < 1e-6);  // the constants are floats
+      for (int k = 0; k < kTaps; ++k) sum += d[o + k] * g[k];
+      CHECK(std::abs(y[o].value - sum) < 2e-6);  // the constants are floats
     }
     for (int i = 0; i < 6; ++i) products[i] = x.v[i] * gradient.v[i];
-    detail::winograd_weights(products, dw);
-    for (int k = 0; k < 3; ++k) {
+    detail::winograd_coefficients(products, dw);
+    for (int k = 0; k < kTaps; ++k) {
       double sum = 0;
-      for (int o = 0; o < 4; ++o) sum += d[o + k] * dy[o];
-      CHECK(std::abs(dw[k].value - sum) < 1e-6);
+      for (int o = 0; o < kOut; ++o) sum += d[o + k] * dy[o];
+      CHECK(std::abs(dw[k].value - sum) < 2e-6);
     }
   }
 }
 
-TEST_CASE("kWinogradGrowth is the product of the magnitudes along the transforms, in both dimensions") {
+TEST_CASE_TEMPLATE("winograd_growth is the product of the magnitudes along the transforms, in both dimensions", Taps,
+                   std::integral_constant<int, 3>, std::integral_constant<int, 5>) {
+  constexpr int kTaps = Taps::value, kOut = winograd_out(kTaps);
   // The magnitudes in a transform's row are its values for unit inputs.
   const auto magnitudes = [](auto transform, auto& unit, int row) {
     double sum = 0;
@@ -61,25 +67,32 @@ TEST_CASE("kWinogradGrowth is the product of the magnitudes along the transforms
     }
     return sum;
   };
-  double d[6], g[3], growth = 0;
-  for (int o = 0; o < 4; ++o) {
-    double sum = 0;
-    for (int p = 0; p < 6; ++p) {
-      V m[6], y[4];
-      for (int i = 0; i < 6; ++i) m[i] = i == p ? 1.0 : 0.0;
-      detail::winograd_output(m, y);
-      sum += std::abs(y[o].value) * magnitudes([](const V(&a)[6], V(&b)[6]) { detail::winograd_input(a, b); }, d, p) *
-             magnitudes([](const V(&a)[3], V(&b)[6]) { detail::winograd_filter(a, b); }, g, p);
+  const auto input = [](const V(&a)[6], V(&b)[6]) { detail::winograd_input(a, b); };
+  // From `n` filter taps or output gradients to the numbers that they and the inputs give.
+  const auto growth = [&]<int kFrom, int kTo>() {
+    double d[6], g[kFrom], largest = 0;
+    for (int o = 0; o < kTo; ++o) {
+      double sum = 0;
+      for (int p = 0; p < 6; ++p) {
+        V m[6], y[kTo];
+        for (int i = 0; i < 6; ++i) m[i] = i == p ? 1.0 : 0.0;
+        detail::winograd_coefficients(m, y);
+        sum += std::abs(y[o].value) * magnitudes(input, d, p) *
+               magnitudes([](const V(&a)[kFrom], V(&b)[6]) { detail::winograd_values(a, b); }, g, p);
+      }
+      largest = std::max(largest, sum * sum);
     }
-    growth = std::max(growth, sum * sum);
-  }
-  CHECK(growth <= kWinogradGrowth);
-  CHECK(growth > 0.95 * kWinogradGrowth);
+    return largest;
+  };
+  CHECK(growth.template operator()<kTaps, kOut>() <= winograd_growth(kTaps));
+  CHECK(growth.template operator()<kTaps, kOut>() > 0.95 * winograd_growth(kTaps));
+  CHECK(growth.template operator()<kOut, kTaps>() <= winograd_growth(kOut));  // the gradient of the weights
+  CHECK(growth.template operator()<kOut, kTaps>() > 0.95 * winograd_growth(kOut));
 }
 
 TEST_CASE("a tile is transformed along both dimensions") {
   double tile[3][3] = {{1, 2, 3}, {4, 5, 6}, {7, 8, 10}}, out[6][6];
-  const auto transform = [](const V(&a)[3], V(&b)[6]) { detail::winograd_filter(a, b); };
+  const auto transform = [](const V(&a)[3], V(&b)[6]) { detail::winograd_values(a, b); };
   detail::transform_tile<V, 3, 6>(
       transform, [&](int i, int j) { return V(tile[i][j]); }, [&](int i, int j, V v) { out[i][j] = v.value; });
   for (int j = 0; j < 3; ++j) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,26 @@ TEST_CASE("LeNet-5 runs conv, act, pool twice, then two linear layers") {
   CHECK(ran == std::vector<std::string>{"conv1 [2,24,24,32]", "act1 [2,24,24,32]", "pool1 [2,12,12,32]",
                                         "conv2 [2,8,8,64]", "act2 [2,8,8,64]", "pool2 [2,4,4,64]", "flatten [2,1024]",
                                         "fc1 [2,512]", "act3 [2,512]", "head [2,10]"});
+}
+
+TEST_CASE("LeNet-5 pools and clips in one op, with the logits and gradients of the ops that a trace sees") {
+  LeNet5<> fused, separate;
+  for (auto* net : {&fused, &separate}) initialize(*net, 1);
+  Tensor<float> images(Shape{3, 28, 28, 1});
+  fill_normal(images, RandomStream(1, "images"), 0.0, 1.0);
+  const auto run = [&](LeNet5<>& net) {
+    const auto logits = net(Var<float>(images));
+    logits.backward(Tensor<float>(logits.shape(), 1.0F));
+    return logits.value();
+  };
+  const auto same = [](const Tensor<float>& a, const Tensor<float>& b) {
+    return std::equal(a.values().begin(), a.values().end(), b.values().begin(), b.values().end());
+  };
+  const auto logits = run(fused);
+  Trace<float> trace;
+  CHECK(same(run(separate), logits));
+  for (std::size_t i = 0; i < fused.parameters().size(); ++i)
+    CHECK(same(fused.parameters()[i].var.grad(), separate.parameters()[i].var.grad()));
 }
 
 TEST_CASE("LeNet-5 learns a tiny problem by heart") {

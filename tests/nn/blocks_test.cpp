@@ -108,6 +108,24 @@ TEST_CASE("fused training and the ops that a trace sees give the same values, gr
     CHECK(fused.conv().weight().grad()[i] == separate.conv().weight().grad()[i]);
 }
 
+TEST_CASE("a pooled ReLU is one op with the values of two, which a trace sees under their own names") {
+  F::ReLU act(kOptions);
+  MaxPool2d<double> pool(2);
+  const Var<double> x(normal_tensor<double>(Shape{2, 4, 4, 3}, "x"), true);
+  const Var<double> copy(x.value(), true);
+  const Var<double> y = act_max_pool(act, pool, x);
+  Trace<double> trace;
+  const Var<double> expected = act_max_pool(act, pool, copy);
+  REQUIRE(trace.records.size() == 2);
+  CHECK(trace.records[0].op == "relu");
+  CHECK(trace.records[1].op == "max_pool2d");
+  REQUIRE(y.shape() == expected.shape());
+  for (std::int64_t i = 0; i < y.numel(); ++i) CHECK(y.value()[i] == expected.value()[i]);
+  y.backward(Tensor<double>(y.shape(), 1.0));
+  expected.backward(Tensor<double>(y.shape(), 1.0));
+  for (std::int64_t i = 0; i < x.numel(); ++i) CHECK(x.grad()[i] == copy.grad()[i]);
+}
+
 TEST_CASE("an adding block runs under its own name, and refuses a single input") {
   F::ConvBnAddAct sum(kOptions, 1, 1, Window2d::square(1));
   Trace<double> trace;

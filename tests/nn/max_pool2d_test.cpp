@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "bitgrain/ops/mul.hpp"
+
 namespace bitgrain {
 namespace {
 
@@ -15,6 +17,7 @@ TEST_CASE("a kernel alone means windows that touch; a full window is taken as gi
   MaxPool2d<float> sliding(Window2d::square(3, 1));
   CHECK(sliding(x).shape() == Shape{1, 2, 2, 1});
   CHECK(sliding(x).value()[0] == 11.0F);
+  CHECK(pool.with_relu(-1 * x).value()[0] == 0.0F);
   CHECK(pool.describe() == "MaxPool2d(2x2, stride 2, padding 0)");
 }
 

@@ -65,6 +65,7 @@ std::vector<double> outputs() {
   take(1 - (2 + image * 3) - other * -other, {image, other});
   take(scale(image, number), {image, number});
   take(relu(image - 1), {image});
+  take(relu_max_pool2d(image - 1, Window2d::square(2, 2)), {image});
   take(relu6(image * 7), {image});
   take(clip(image, static_cast<T>(0.4), static_cast<T>(0.9)), {image});
   take(abs(image - other), {image, other});

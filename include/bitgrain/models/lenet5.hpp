@@ -43,8 +43,8 @@ class LeNet5 : public Module<typename L::Scalar> {
   }
 
   Var<T> forward(const Var<T>& x) override {
-    const Var<T> first = pool1_(act1_(conv1_(x)));
-    const Var<T> second = pool2_(act2_(conv2_(first)));
+    const Var<T> first = act_max_pool(act1_, pool1_, conv1_(x));
+    const Var<T> second = act_max_pool(act2_, pool2_, conv2_(first));
     return head_(act3_(fc1_(flatten_(second))));
   }
   std::string describe() const override {

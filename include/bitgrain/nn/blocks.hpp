@@ -12,6 +12,7 @@
 #include <string>
 
 #include "bitgrain/nn/batch_norm2d.hpp"
+#include "bitgrain/nn/max_pool2d.hpp"
 #include "bitgrain/nn/module.hpp"
 #include "bitgrain/ops/add.hpp"
 
@@ -31,6 +32,14 @@ Var<T> bn_act(BatchNorm2d<T>& bn, Act& act, const Var<T>& x, const Var<T>& resid
   return act(residual.defined() ? add(bn(x), residual) : bn(x));
 }
 }  // namespace detail
+
+/// pool(act(x)): how a network without batch norm ends a round of convolutions. One op where Act is nothing but a
+/// ReLU; a trace sees the two, each under its own layer.
+template <class T, class Act>
+Var<T> act_max_pool(Act& act, MaxPool2d<T>& pool, const Var<T>& x) {
+  if (detail::is_plain_relu(act) && Trace<T>::current() == nullptr) return pool.with_relu(x);
+  return pool(act(x));
+}
 
 /// bn(conv(x)), the convolution without bias: a shortcut whose shape changes (option B).
 template <class Conv>

@@ -4,7 +4,7 @@
 
 #include "bitgrain/nn/module.hpp"
 #include "bitgrain/nn/window_text.hpp"
-#include "bitgrain/ops/max_pool2d.hpp"
+#include "bitgrain/ops/relu_max_pool2d.hpp"
 
 namespace bitgrain {
 
@@ -17,6 +17,11 @@ class MaxPool2d : public Module<T> {
   explicit MaxPool2d(std::int64_t kernel) : MaxPool2d(Window2d::square(kernel, kernel)) {}
 
   Var<T> forward(const Var<T>& x) override { return max_pool2d(x, window_); }
+  /// The pooled ReLU of x, as one op.
+  Var<T> with_relu(const Var<T>& x) {
+    const NameScope scope(this->name());
+    return relu_max_pool2d(x, window_);
+  }
   std::string describe() const override { return "MaxPool2d(" + window_text(window_) + ")"; }
 
   const Window2d& window() const { return window_; }

@@ -25,6 +25,7 @@
 #include "bitgrain/ops/mul.hpp"
 #include "bitgrain/ops/relu.hpp"
 #include "bitgrain/ops/relu6.hpp"
+#include "bitgrain/ops/relu_max_pool2d.hpp"
 #include "bitgrain/ops/reshape.hpp"
 #include "bitgrain/ops/scale.hpp"
 #include "bitgrain/ops/sigmoid.hpp"

@@ -24,9 +24,9 @@ namespace bitgrain::kernels {
 namespace detail {
 
 // Whether Winograd's method in float, where it beats a direct sum in float, beats one in bf16 as well (measured on
-// Zen 4: 1.2 to 1.6 times as fast at 32 channels and more, the same at 16).
+// Zen 4: 1.2 to 1.6 times as fast at 32 channels and more, the same at 16; with 5x5 filters about the same).
 inline bool winograd_beats_bf16(const ConvGeometry& g, bool wins) {
-  return wins && winograd_enabled() && std::min(g.in_channels, g.out_channels) >= 32;
+  return wins && winograd_enabled() && g.window.kernel_h == 3 && std::min(g.in_channels, g.out_channels) >= 32;
 }
 
 // All elements of a tensor that is paired along its last dimension.
@@ -43,7 +43,7 @@ template <class Arch = DefaultArch>
 void conv2d_backward_data_bf16(const ConvGeometry& g, const float* dy, const float* w, float* dx) {
   g.validate();
   if constexpr (kFromKernelSet<float, Arch>) return kernel_set().conv2d_backward_data_bf16(g, dy, w, dx);
-  if (detail::winograd_beats_bf16(g, winograd_wins(g)) || is_depthwise(g) || is_stem(g) ||
+  if (detail::winograd_beats_bf16(g, winograd_data_wins(g)) || is_depthwise(g) || is_stem(g) ||
       (is_pointwise(g) && detail::is_strided(g)) || g.group_out() % 2 != 0)
     return conv2d_backward_data<float, Arch>(g, dy, w, dx);
   // The sum runs over output channels: pairs of them are the channels of a convolution of half as many.

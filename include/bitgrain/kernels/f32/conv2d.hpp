@@ -62,7 +62,7 @@ void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx)
   g.validate();
   if constexpr (kFromKernelSet<T, Arch>) return kernel_set().conv2d_backward_data(g, dy, w, dx);
   if constexpr (std::is_same_v<T, float>)
-    if (winograd_enabled() && winograd_wins(g)) return winograd_backward_data<Arch>(g, dy, w, dx);
+    if (winograd_enabled() && winograd_data_wins(g)) return winograd_backward_data<Arch>(g, dy, w, dx);
   if (is_depthwise(g)) return run_depthwise_backward_data<T, Arch>(g, dy, w, dx);
   if (is_pointwise(g)) return pointwise_backward_data<T, Arch>(g, dy, w, dx);
   run_backward_data<T, Arch>(g, dy, w, dx);

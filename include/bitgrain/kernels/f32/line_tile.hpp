@@ -17,8 +17,11 @@
 /// Inputs in the padding at either end of a line are left out, not multiplied by zero; nothing is copied.
 ///
 /// 16 pixels of one vector, or 8 of two, are 16 sums; with 3 or 6 filters and an input they fit 32 registers, and 48
-/// multiply-adds take 16 to 21 loads.
+/// multiply-adds take 16 to 21 loads. In 16 registers the filters of all taps leave room for 8 sums, which the
+/// latency of a multiply-add holds to four fifths of the peak. There, tiles of two vectors are made of pieces of 5 or
+/// 6 pixels that take one tap after the other: 10 or 12 sums.
 
+#include <algorithm>
 #include <cstdint>
 
 #include "bitgrain/kernels/f32/tile.hpp"
@@ -117,10 +120,73 @@ struct LineTile {
   void (*run)(const LineInput<T>&, const LineOutput<Sum<T>>&) = nullptr;
 };
 
-/// The most vectors of a line tile. With 16 registers a second one would leave too few sums.
-inline constexpr int kLineVectors = kVectorRegisters == 32 ? 2 : 1;
+/// The most vectors of a line tile.
+inline constexpr int kLineVectors = 2;
 
 namespace detail {
+
+// P pixels of two vectors from pixel `first` of a tile on, for 16 registers: these hold 12 or 10 sums, enough to hide
+// the latency of a multiply-add, but not the filters of all taps beside them. So it takes one tap after the other,
+// and loads an input once for each.
+template <class T, class Arch, int P, int S, int kStep>
+[[gnu::noinline]] void line_piece(const LineInput<T>& in, const LineOutput<Sum<T>>& out, std::int64_t first) {
+  using B = Vec<T, Arch>;
+  using C = Vec<Sum<T>, Arch>;
+  constexpr std::int64_t kL = kLanes<T, Arch>;
+  C sum[P][2];
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; ++v) sum[p][v] = out.start ? load_all<C>(out.start + v * kL) : C(Sum<T>(0));
+  const std::int64_t step = in.step * kStep, row = 2 * kL;
+  // The taps [begin, end) find all inputs. Where these stand one after the other, so do the sums' terms of all taps.
+  const std::int64_t begin = std::clamp<std::int64_t>(in.begin - first * kStep, 0, S);
+  const std::int64_t end = std::clamp<std::int64_t>(in.end - (first + P - 1) * kStep, begin, S);
+  const std::int64_t joined = in.step == in.channels ? end - begin : 1;
+  for (std::int64_t s = 0; s < in.segment_count; ++s)
+    for (std::int64_t t = 0; t < S;) {
+      const bool all_exist = t >= begin && t < end;
+      const std::int64_t taps = all_exist ? joined : 1;
+      // Pixels before `low` and from `high` on read padding.
+      const std::int64_t low = all_exist ? 0 : (in.begin - t + kStep - 1) / kStep - first;
+      const std::int64_t high = all_exist ? P : (in.end - t + kStep - 1) / kStep - first;
+      const T* w = in.w + in.segments[s].b + t * in.channels * row;
+      // An address register for every third pixel and the multiples of the step reach all pixels.
+      const T* three[2] = {in.x + in.segments[s].a + (first * kStep + t) * in.step, nullptr};
+      three[1] = three[0] + 3 * step;
+      for (const T* last = w + taps * in.channels * row; w != last; w += row) {
+        const B filter[2] = {load_all<B>(w), load_all<B>(w + kL)};
+#pragma GCC unroll 8
+        for (int p = 0; p < P; ++p) {
+          if (p < line_reach(S) && p < low) continue;
+          if (p >= P - line_reach(S) && p >= high) continue;
+          const B from(three[p / 3][p % 3 * step]);
+          sum[p][0] = multiply_add(from, filter[0], sum[p][0]);
+          sum[p][1] = multiply_add(from, filter[1], sum[p][1]);
+        }
+        ++three[0];
+        ++three[1];
+      }
+      t += taps;
+    }
+#pragma GCC unroll 8
+  for (int p = 0; p < P; ++p) {
+    Sum<T>* to = out.y + (first + p) * out.step;
+    if (out.columns == 2 * kL) {
+      store_all(to, sum[p][0]);
+      store_all(to + kL, sum[p][1]);
+    } else {
+      store_partly<Sum<T>, Arch, 2>(to, sum[p], out.columns, false);
+    }
+  }
+}
+
+// A tile made of pieces.
+template <class T, class Arch, int S, int kStep, int... P>
+void line_pieces(const LineInput<T>& in, const LineOutput<Sum<T>>& out) {
+  std::int64_t first = 0;
+  ((line_piece<T, Arch, P, S, kStep>(in, out, first), first += P), ...);
+}
 
 template <class T, class Arch, int S, int kStep, int kSpread>
 LineTile<T> choose_line_tile(int vectors, std::int64_t width) {
@@ -138,6 +204,22 @@ LineTile<T> choose_line_tile(int vectors, std::int64_t width) {
     consider.template operator()<2, 8>();
     if constexpr (kSpread == 1) consider.template operator()<2, 7>();
     if constexpr (S == 5) consider.template operator()<2, 6>();
+  }
+  if constexpr (kVectorRegisters == 16 && kSpread == 2) consider.template operator()<2, 4>();
+  if constexpr (kVectorRegisters == 16 && kSpread == 1) {
+    const auto consider_pieces = [&]<int... P>() {
+      constexpr std::int64_t kPixels = (P + ...);
+      if (vectors != 2 || width < kPixels || (width + kPixels - 1) / kPixels * kPixels >= covered) return;
+      covered = (width + kPixels - 1) / kPixels * kPixels;
+      best = {kPixels, line_pieces<T, Arch, S, kStep, P...>};
+    };
+    consider_pieces.template operator()<6, 6, 6, 5, 5>();
+    consider_pieces.template operator()<6, 5, 5>();
+    consider_pieces.template operator()<5, 5, 4>();
+    consider_pieces.template operator()<6, 6>();
+    consider_pieces.template operator()<5, 5>();
+    consider_pieces.template operator()<6>();
+    consider_pieces.template operator()<5>();
   }
   consider.template operator()<1, 8>();
   if constexpr (kSpread == 1) consider.template operator()<1, 7>();

@@ -23,14 +23,12 @@ struct ImageBatch {
   std::int64_t count, h, w, channels;
 };
 
-/// The 4 x 4 tiles that cover the output of a convolution.
+/// The tiles of `size` x `size` outputs that cover the output of a convolution.
 struct WinogradTiles {
-  std::int64_t images, rows, columns;
+  std::int64_t images, rows, columns, size;
 
-  WinogradTiles(std::int64_t count, std::int64_t out_h, std::int64_t out_w)
-      : images(count),
-        rows((out_h + kWinogradOut - 1) / kWinogradOut),
-        columns((out_w + kWinogradOut - 1) / kWinogradOut) {}
+  WinogradTiles(std::int64_t count, std::int64_t out_h, std::int64_t out_w, std::int64_t tile)
+      : images(count), rows((out_h + tile - 1) / tile), columns((out_w + tile - 1) / tile), size(tile) {}
   std::int64_t count() const { return images * rows * columns; }
   /// Calls visit(k, count, image, y, x) for the tiles [begin, end), up to kSegment neighbours in a row at a time: k
   /// counts tiles from 0, (y, x) is the first output pixel of the first.
@@ -39,7 +37,7 @@ struct WinogradTiles {
     for (std::int64_t t = begin; t < end;) {
       const std::int64_t column = t % columns, row = t / columns % rows;
       const std::int64_t count = std::min({kSegment, columns - column, end - t});
-      visit(t - begin, count, t / (rows * columns), row * kWinogradOut, column * kWinogradOut);
+      visit(t - begin, count, t / (rows * columns), row * size, column * size);
       t += count;
     }
   }
@@ -79,13 +77,13 @@ inline void for_each_channel_vector(std::int64_t channels, Body body) {
 
 // Transforms the Size x Size pixels from (y - pad, x - pad) on of the tiles [begin, end), channels [first, first +
 // count). Along the height once for every column of pixels, which neighbouring tiles share, then along the width for
-// each tile. Tile `begin` goes to row `to_row`.
-template <class Arch, int Size, class Transform>
+// each tile; tiles are Step pixels apart. Tile `begin` goes to row `to_row`.
+template <class Arch, int Size, int Step, class Transform>
 void transform_inputs(const WinogradTiles& tiles, std::int64_t begin, std::int64_t end,
                       const ImageBatch<const float>& x, std::int64_t first, std::int64_t count, std::int64_t pad_h,
                       std::int64_t pad_w, Transform transform, WinogradMatrices<Arch>& to, std::int64_t to_row = 0) {
   using V = Vec<float, Arch>;
-  V columns[(WinogradTiles::kSegment - 1) * kWinogradOut + Size][kWinogradIn];
+  V columns[(WinogradTiles::kSegment - 1) * Step + Size][kWinogradIn];
   Scratch<float> zeros(static_cast<std::size_t>(x.w * x.channels));
   std::fill_n(zeros.data(), x.w * x.channels, 0.0F);
   const std::int64_t matrix = to.matrix();
@@ -97,7 +95,7 @@ void transform_inputs(const WinogradTiles& tiles, std::int64_t begin, std::int64
           const std::int64_t h = top - pad_h + i;
           lines[i] = h >= 0 && h < x.h ? x.data + (image * x.h + h) * x.w * x.channels : zeros.data();
         }
-        const std::int64_t width = (segment - 1) * kWinogradOut + Size;
+        const std::int64_t width = (segment - 1) * Step + Size;
         const std::int64_t inside = std::clamp<std::int64_t>(pad_w - left, 0, width);
         const std::int64_t outside = std::clamp<std::int64_t>(x.w + pad_w - left, inside, width);
         for_each_channel_vector<V>(count, [&](std::int64_t c, auto load) {
@@ -116,7 +114,7 @@ void transform_inputs(const WinogradTiles& tiles, std::int64_t begin, std::int64
             for (int i = 0; i < kWinogradIn; ++i, row += kWinogradIn * matrix) {
               V line[Size], points[kWinogradIn];
 #pragma GCC unroll 6
-              for (int j = 0; j < Size; ++j) line[j] = columns[t * kWinogradOut + j][i];
+              for (int j = 0; j < Size; ++j) line[j] = columns[t * Step + j][i];
               transform(line, points);
 #pragma GCC unroll 6
               for (int j = 0; j < kWinogradIn; ++j) store_all(row + j * matrix, points[j]);
@@ -126,9 +124,9 @@ void transform_inputs(const WinogradTiles& tiles, std::int64_t begin, std::int64
       });
 }
 
-// Transforms the sums of the tiles [begin, end) into 4 x 4 outputs of the channels [first, first + count), adds the
-// bias, and stores those inside the image.
-template <class Arch>
+// Transforms the sums of the tiles [begin, end) into Out x Out outputs of the channels [first, first + count), adds
+// the bias, and stores those inside the image.
+template <class Arch, int Out>
 void transform_outputs(const WinogradTiles& tiles, std::int64_t begin, std::int64_t end, WinogradMatrices<Arch>& from,
                        const float* bias, const ImageBatch<float>& y, std::int64_t first, std::int64_t count) {
   using V = Vec<float, Arch>;
@@ -137,32 +135,32 @@ void transform_outputs(const WinogradTiles& tiles, std::int64_t begin, std::int6
   tiles.for_each_segment(
       begin, end,
       [&](std::int64_t tile, std::int64_t segment, std::int64_t image, std::int64_t top, std::int64_t left) {
-        const std::int64_t rows = std::min<std::int64_t>(kWinogradOut, y.h - top);
-        for (std::int64_t t = 0; t < segment; ++t, left += kWinogradOut) {
+        const std::int64_t rows = std::min<std::int64_t>(Out, y.h - top);
+        for (std::int64_t t = 0; t < segment; ++t, left += Out) {
           float* corner = y.data + ((image * y.h + top) * y.w + left) * y.channels;
-          const std::int64_t columns = std::min<std::int64_t>(kWinogradOut, y.w - left);
+          const std::int64_t columns = std::min<std::int64_t>(Out, y.w - left);
           for (std::int64_t c = 0; c < count; c += kL) {
             const std::int64_t lanes = std::min(kL, count - c);
             const V start = bias ? load_first<V>(bias + first + c, lanes) : V(0.0F);
-            V half[kWinogradIn][kWinogradOut];
+            V half[kWinogradIn][Out];
             const float* row = from.at(0, tile + t) + c;
 #pragma GCC unroll 6
             for (int i = 0; i < kWinogradIn; ++i, row += kWinogradIn * matrix) {
               V points[kWinogradIn];
 #pragma GCC unroll 6
               for (int j = 0; j < kWinogradIn; ++j) points[j] = load_all<V>(row + j * matrix);
-              winograd_output(points, half[i]);
+              winograd_coefficients(points, half[i]);
             }
 #pragma GCC unroll 4
-            for (int j = 0; j < kWinogradOut; ++j) {
+            for (int j = 0; j < Out; ++j) {
               if (j >= columns) break;
-              V column[kWinogradIn], out[kWinogradOut];
+              V column[kWinogradIn], out[Out];
 #pragma GCC unroll 6
               for (int i = 0; i < kWinogradIn; ++i) column[i] = half[i][j];
-              winograd_output(column, out);
+              winograd_coefficients(column, out);
               float* to = corner + j * y.channels + first + c;
 #pragma GCC unroll 4
-              for (int i = 0; i < kWinogradOut; ++i) {
+              for (int i = 0; i < Out; ++i) {
                 if (i >= rows) break;
                 if (lanes == kL)
                   store_all(to + i * y.w * y.channels, out[i] + start);
