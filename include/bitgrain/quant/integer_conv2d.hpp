@@ -1,0 +1,142 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "bitgrain/autograd/ste.hpp"
+#include "bitgrain/kernels/int8/real_conv2d.hpp"
+#include "bitgrain/ops/conv2d.hpp"
+
+namespace bitgrain {
+
+namespace detail {
+
+// Whether the codes fit the bytes of the integer kernels and the sums of k products fit int32.
+inline bool fits_integer_kernels(const QuantInfo& x, const QuantInfo& w, std::int64_t k) {
+  if (x.per_channel() || w.zero_point != 0) return false;
+  const auto bounds = [](const QuantInfo& info) { return info.range(); };
+  const CodeRange in = bounds(x), weight = bounds(w);
+  const auto magnitude = [](const CodeRange& r) { return std::max<std::int64_t>(-std::int64_t{r.low}, r.high); };
+  if (in.high - in.low > 255 || weight.low < -128 || weight.high > 127 || magnitude(in) > 255) return false;
+  const std::int64_t largest = magnitude(in) + std::abs(std::int64_t{x.zero_point});
+  return k * largest * magnitude(weight) <= std::numeric_limits<std::int32_t>::max();
+}
+
+// Activation codes as the u8 x s8 kernels take them: byte = code + offset, so a byte means byte - zero.
+struct InputBytes {
+  Tensor<std::uint8_t> bytes;
+  std::int32_t zero = 0;
+};
+template <class T>
+InputBytes input_bytes(const Var<T>& x) {
+  if (x.has_code_bytes()) return {x.code_bytes(), x.quant()->zero_point};
+  const QuantInfo& info = *x.quant();
+  InputBytes result{Tensor<std::uint8_t>(x.shape()), info.zero_point - std::min(0, info.range().low)};
+  kernels::bytes_of_values(x.numel(), x.value().data(), static_cast<T>(info.step.front()), result.zero,
+                           result.bytes.mutable_data());
+  return result;
+}
+
+template <class T>
+Tensor<std::int8_t> weight_bytes(const Var<T>& w) {
+  const QuantInfo& info = *w.quant();
+  Tensor<std::int8_t> codes(w.shape());
+  const auto steps = static_cast<std::int64_t>(info.step.size());
+  const std::int64_t per_step = w.numel() / steps;
+  auto* to = reinterpret_cast<std::uint8_t*>(codes.mutable_data());
+  for (std::int64_t c = 0; c < steps; ++c)
+    kernels::bytes_of_values(per_step, w.value().data() + c * per_step, static_cast<T>(info.step_of(c)), 0,
+                             to + c * per_step);
+  return codes;
+}
+
+// The backward function of conv2d (ops/conv2d.hpp), with the codes of x kept instead of x:
+//
+//     dw = sum of x dy = step_x * sum of (byte - zero) dy
+//
+// Codes have at most 8 bits, so bf16 holds them exactly and rounds dy alone.
+template <class T>
+auto integer_conv2d_backward(const ConvGeometry& g, const Var<T>& x, const InputBytes& bytes, const Var<T>& w,
+                             const Var<T>& bias) {
+  const InputBytes kept = w.requires_grad() ? bytes : InputBytes{};
+  const Saved<T> saved_w(x.requires_grad() ? w.value() : Tensor<T>());
+  const T step = static_cast<T>(x.quant()->step.front());
+  return [g, x = x.slot(), w = w.slot(), bias = bias.slot(), kept, saved_w, step](const Tensor<T>& dy) {
+    const bool bias_gradient = bias.requires_grad();
+    Tensor<T> dbias;
+    if (bias_gradient) dbias = Tensor<T>(bias.shape());
+    if (w.requires_grad()) {
+      Tensor<T> dw(w.shape()), codes(kept.bytes.shape());
+      kernels::values_of_bytes(codes.numel(), kept.bytes.data(), T{1}, kept.zero, codes.mutable_data());
+      conv2d_weight_gradient(g, codes, dy, dw.mutable_data(), dbias.mutable_data());
+      T* gradient = dw.mutable_data();
+      kernels::scale(dw.numel(), step, static_cast<const T*>(gradient), gradient);
+      w.add_grad(std::move(dw));
+    } else if (bias_gradient) {
+      kernels::column_sum(dy.numel() / g.out_channels, g.out_channels, dy.data(), dbias.mutable_data());
+    }
+    if (bias_gradient) bias.add_grad(std::move(dbias));
+    if (x.requires_grad()) {
+      Tensor<T> dx(x.shape());
+      conv2d_input_gradient(g, dy, saved_w.get(), dx.mutable_data());
+      x.add_grad(std::move(dx));
+    }
+  };
+}
+
+}  // namespace detail
+
+/// conv2d of a variable that carries codes with weights that carry codes, forward on the integer kernels:
+///
+///     y = step_x step_w[o] (sum of x codes * w codes) + bias[o]
+///
+/// with exact sums, which no float convolution gives. Gradients are those of conv2d. With `statistics` the result
+/// carries its moments by channel, for the batch norm behind it. Falls back to conv2d where there are no codes on
+/// both sides, where they do not fit the kernels, in double, and for gradcheck, which needs real numbers. Traced as
+/// "conv2d".
+template <class T>
+Var<T> integer_conv2d(const Var<T>& x, const Var<T>& w, const Var<T>& bias, const Window2d& window,
+                      std::int64_t groups = 1, bool statistics = false) {
+  if constexpr (!std::is_same_v<T, float>) {
+    return conv2d(x, w, bias, window, groups);
+  } else {
+    detail::check_defined("conv2d", "x", x);
+    detail::check_defined("conv2d", "w", w);
+    const ConvGeometry g = conv2d_geometry(x.shape(), w.shape(), window, groups);
+    if (bias.defined()) detail::check_vector("conv2d", "bias", bias, g.out_channels);
+    if (!x.quant() || !w.quant() || g.output_size() == 0 || rounding_is_frozen() ||
+        !detail::fits_integer_kernels(*x.quant(), *w.quant(), w.numel() / g.out_channels))
+      return conv2d(x, w, bias, window, groups);
+
+    const detail::InputBytes bytes = detail::input_bytes(x);
+    const auto zero = static_cast<std::uint8_t>(bytes.zero);
+    const auto packed = kernels::pack_conv2d(g, detail::weight_bytes(w).data(), bytes.zero, zero);
+    std::vector<T> scale;
+    for (std::int64_t o = 0; o < g.out_channels; ++o)
+      scale.push_back(static_cast<T>(x.quant()->step.front() * w.quant()->step_of(o)));
+    Tensor<T> y(Shape{g.batch, g.out_h(), g.out_w(), g.out_channels});
+    std::shared_ptr<ChannelMoments<T>> moments;
+    if (statistics)
+      moments = std::make_shared<ChannelMoments<T>>(
+          ChannelMoments<T>{Tensor<T>(Shape{g.out_channels}), Tensor<T>(Shape{g.out_channels})});
+    kernels::conv2d_u8s8_real(packed, g.batch, bytes.bytes.data(), scale.data(),
+                              bias.defined() ? bias.value().data() : nullptr, y.mutable_data(),
+                              moments ? moments->mean.mutable_data() : nullptr,
+                              moments ? moments->var_biased.mutable_data() : nullptr);
+    Var<T> result =
+        make_result<T>("conv2d", std::move(y), {x, w, bias}, detail::integer_conv2d_backward(g, x, bytes, w, bias));
+    result.set_moments(std::move(moments));
+    OpAttributes attributes;
+    attributes.conv = g;
+    trace<T>("conv2d", {x, w, bias}, result, std::move(attributes));
+    return result;
+  }
+}
+
+}  // namespace bitgrain
