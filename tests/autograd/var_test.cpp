@@ -293,3 +293,20 @@ TEST_CASE("a variable of codes makes its values when asked, passes on as bytes, 
   CHECK(same(x.value(), {9, 9, 9, 9}));
   CHECK(same(saved.get(), {-1.0F, 0.0F, 1.5F, 2.5F}));  // what was saved are the codes
 }
+
+TEST_CASE("a variable of scaled sums makes its values when asked") {
+  const auto sums = std::make_shared<const ScaledSums<float>>(
+      ScaledSums<float>{Tensor<std::int16_t>({2, 2}, {-3, 100, 5, 32767}), Tensor<float>({2}, {0.5F, 2.0F})});
+  Var<float> x = Var<float>::of_sums(sums);
+  CHECK(x.has_value());
+  CHECK(x.numel() == 4);
+  CHECK(x.shape() == Shape{2, 2});
+  const Saved<float> saved(x);
+  const std::vector<float> expected{-1.5F, 200.0F, 2.5F, 65534.0F};
+  CHECK(std::vector<float>(x.detach().value().values().begin(), x.detach().value().values().end()) == expected);
+  CHECK(std::vector<float>(x.value().values().begin(), x.value().values().end()) == expected);
+  CHECK(std::vector<float>(saved.get().values().begin(), saved.get().values().end()) == expected);
+  x.mutable_value().fill(1);
+  CHECK(x.sums() == nullptr);
+  CHECK(x.value()[3] == 1.0F);
+}

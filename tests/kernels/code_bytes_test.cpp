@@ -35,3 +35,18 @@ TEST_CASE("codes below 0 wrap to the bytes of int8") {
   bitgrain::kernels::bytes_of_values<float>(256, x.data(), 0.37F, 0, reinterpret_cast<std::uint8_t*>(codes.data()));
   for (int c = -128; c < 128; ++c) CHECK(codes[static_cast<std::size_t>(c + 128)] == c);
 }
+
+TEST_CASE("sums become the numbers they stand for, channel by channel") {
+  for (const std::int64_t channels : {1, 5, 16, 17, 40}) {
+    std::vector<std::int16_t> sums(static_cast<std::size_t>(7 * channels));
+    std::vector<float> scale(static_cast<std::size_t>(channels)), y(sums.size());
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      sums[i] = static_cast<std::int16_t>(static_cast<int>(i) * 91 - 9000);
+    for (std::size_t c = 0; c < scale.size(); ++c) scale[c] = 0.1F * static_cast<float>(c + 1);
+    bitgrain::kernels::values_of_sums(7, channels, sums.data(), scale.data(), y.data());
+    bool equal = true;
+    for (std::size_t i = 0; i < y.size(); ++i)
+      equal = equal && y[i] == static_cast<float>(sums[i]) * scale[i % scale.size()];
+    CHECK(equal);
+  }
+}

@@ -39,6 +39,14 @@ TEST_CASE_TEMPLATE("bytes, int32 and other floats become lanes and bytes come ba
       CHECK(back.back() == 9);
       kernels::store_all(lanes, kernels::load_int32<V>(ints.data(), count));
       check(ints);
+      std::vector<std::int16_t> shorts(bytes.size()), shorts_back(back.size(), 9);
+      for (std::size_t i = 0; i < shorts.size(); ++i) shorts[i] = static_cast<std::int16_t>(ints[i] / 400);
+      kernels::store_all(lanes, kernels::load_int16<V>(shorts.data(), count));
+      check(shorts);
+      const std::vector<std::int32_t> wide(shorts.begin(), shorts.end());
+      kernels::narrow_int32<V>(shorts_back.data(), wide.data(), count);
+      CHECK(std::equal(shorts.begin(), shorts.end(), shorts_back.begin()));
+      CHECK(shorts_back.back() == 9);
       const V converted = kernels::load_converted<V>(floats.data(), count);
       kernels::store_all(lanes, converted);
       check(floats);

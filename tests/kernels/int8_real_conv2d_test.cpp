@@ -47,7 +47,7 @@ TEST_CASE("integer convolution to real numbers: the exact sums, scaled, and the 
       expected[i] = with_bias ? scaled + c.bias[o] : scaled;
     }
     kernels::conv2d_u8s8_real(kernels::pack_conv2d(g, c.w.data(), zero, padding), g.batch, c.x.data(), c.scale.data(),
-                              with_bias ? c.bias.data() : nullptr, y.data(), statistics ? mean.data() : nullptr,
+                              with_bias ? c.bias.data() : nullptr, {y.data()}, statistics ? mean.data() : nullptr,
                               statistics ? var.data() : nullptr);
     bool equal = true;  // one rounding of product and sum if the compiler fuses them, else two
     for (std::int64_t i = 0; i < y.size(); ++i)
@@ -71,10 +71,47 @@ TEST_CASE("integer convolution to real numbers: statistics do not depend on the 
   const auto packed = kernels::pack_conv2d(c.g, c.w.data());
   const auto results = at_threads([&] {
     std::vector<float> y(static_cast<std::size_t>(c.g.output_size())), moments(40);
-    kernels::conv2d_u8s8_real(packed, c.g.batch, c.x.data(), c.scale.data(), nullptr, y.data(), moments.data(),
+    kernels::conv2d_u8s8_real(packed, c.g.batch, c.x.data(), c.scale.data(), nullptr, {y.data()}, moments.data(),
                               moments.data() + 20);
     return moments;
   });
   CHECK(results[0] == results[1]);
   CHECK(results[0] == results[2]);
+}
+
+TEST_CASE("sums that fit 16 bits come out as they are, with the statistics of the numbers they stand for") {
+  namespace kernels = bitgrain::kernels;
+  bitgrain::RandomStream random(3, "real conv");
+  for (int k = 0; k < 40; ++k) {
+    RealConvCase c(random_conv(random), random);
+    const auto& g = c.g;
+    for (auto& v : c.x) v = static_cast<std::uint8_t>(v % 4);
+    for (auto& v : c.w) v = static_cast<std::int8_t>(v % 4);
+    const std::int64_t per_output = g.weight_size() / g.out_channels;
+    REQUIRE(kernels::sums_fit_int16(g.out_channels, per_output, c.w.data(), 0, 3));
+    std::vector<std::int32_t> acc(static_cast<std::size_t>(g.output_size()));
+    kernels::reference::conv2d_u8s8(g, c.x.data(), 0, c.w.data(), 0, acc.data());
+    std::vector<std::int16_t> sums(acc.size() + 1, 77);
+    Guarded<float> y(g.output_size()), mean(g.out_channels), var(g.out_channels), mean2(g.out_channels),
+        var2(g.out_channels);
+    const auto packed = kernels::pack_conv2d(g, c.w.data());
+    const auto run = [&](const kernels::RealOutput<float>& to, Guarded<float>& m, Guarded<float>& v) {
+      kernels::conv2d_u8s8_real(packed, g.batch, c.x.data(), c.scale.data(), nullptr, to, m.data(), v.data());
+    };
+    run({nullptr, sums.data()}, mean, var);
+    run({y.data()}, mean2, var2);
+    CHECK_MESSAGE(std::equal(acc.begin(), acc.end(), sums.begin()), describe(g));
+    CHECK(sums.back() == 77);
+    CHECK(mean == mean2);
+    CHECK(var == var2);
+  }
+}
+
+TEST_CASE("whether sums fit 16 bits is decided by the worst input, not by a sample") {
+  using bitgrain::kernels::sums_fit_int16;
+  const std::vector<std::int8_t> w{127, 1, 0, 0, -127, -2, 0, 0, 64, -64, 0, 0};  // three outputs
+  CHECK(sums_fit_int16(1, 4, w.data(), 0, 255));                                  // 128 * 255 = 32640
+  CHECK_FALSE(sums_fit_int16(2, 4, w.data(), 0, 255));                            // -129 * 255
+  CHECK(sums_fit_int16(1, 4, w.data() + 8, -255, 255));                           // 64 * 255 + 64 * 255 = 32640
+  CHECK_FALSE(sums_fit_int16(1, 4, w.data() + 8, -255, 258));
 }

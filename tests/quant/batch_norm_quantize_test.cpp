@@ -75,6 +75,30 @@ TEST_CASE("batch_norm_quantize_train: a residual of codes counts with the values
   for (std::size_t i = 0; i < 4; ++i) CHECK(list(same[i].grad()) == list(in[i].grad()));
 }
 
+TEST_CASE("batch_norm_quantize_train and a convolution before it make no real number of a tensor's size forward") {
+  using namespace norm_quantize;
+  using Family = QuantLayers<Lsq, Lsq>;
+  Family::Options o;
+  o.weight_bits = o.activation_bits = 4;
+  Family::ConvBnAct block(o, 16, 16, Window2d::square(3, 1, 1));
+  for (auto& p : block.parameters())
+    if (p.name == "conv.weight")
+      for (std::int64_t i = 0; i < p.var.numel(); ++i)
+        p.var.mutable_value().mutable_data()[i] = 0.1F * static_cast<float>(i % 7) - 0.2F;
+  Tensor<std::uint8_t> bytes(Shape{4, 16, 16, 16});
+  for (std::int64_t i = 0; i < bytes.numel(); ++i) bytes.mutable_data()[i] = static_cast<std::uint8_t>(i * i % 16);
+  const auto x =
+      Var<float>::of_codes(bytes, std::make_shared<const QuantInfo>(QuantInfo{Grid::kUnsigned, 4, {0.1}, 0}));
+  block(x.detach());  // initialises the steps, from values
+  const auto n = static_cast<std::size_t>(x.numel());
+  const std::size_t before = MemoryPool::instance().stats().bytes_in_use;
+  const Var<float> y = block(x);
+  CHECK(y.has_code_bytes());
+  // The sums, two bytes each, and the codes; weights and what belongs to channels are small beside them.
+  CHECK(MemoryPool::instance().stats().bytes_in_use - before < 4 * n);
+  y.backward(Tensor<float>(y.shape(), 1.0F));
+}
+
 TEST_CASE("batch_norm_quantize_train: saves x and bytes, nothing of the size of its result in floats") {
   using namespace norm_quantize;
   const auto in_use = [] { return MemoryPool::instance().stats().bytes_in_use; };

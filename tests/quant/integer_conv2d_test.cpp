@@ -90,6 +90,7 @@ TEST_CASE("integer_conv2d: value and gradients are those of conv2d on the same n
       }
       const Var<float> y = integer_conv2d(x, w, shift, window, 1, true), expected = conv2d(x2, w2, shift2, window);
       CHECK(y.moments() != nullptr);
+      CHECK((y.sums() == nullptr) == bias);  // batch norm takes bare sums
       Tensor<float> seed(y.shape());
       RandomStream random(3, "seed");
       for (float& v : seed.mutable_values()) v = static_cast<float>(random.normal());

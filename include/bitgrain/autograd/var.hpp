@@ -19,8 +19,8 @@
 /// ReLU
 ///   (+ add), which the next convolution reads, is computed a second time in backward from the input of batch norm
 ///   (and the added value, if that can be had in the same way). So a convolution layer keeps one tensor, its output.
-/// - Integer codes take a byte each (`Var::of_codes`). The real numbers they stand for are made when somebody asks
-/// for
+/// - Integer codes take a byte each (`Var::of_codes`), sums of few-bit products two (`Var::of_sums`). The real
+/// numbers they stand for are made when somebody asks for
 ///   them, and made again in backward where an op saved them.
 /// - In backward every tensor dies at its last reader: saved tensors with their node, the gradient of a result when
 ///   its node has run. Gradients are computed in place where nobody else holds the tensor (ops/gradient_buffer.hpp),
@@ -132,15 +132,23 @@ struct ChannelMoments {
   Tensor<T> mean, var_biased;
 };
 
+/// Values scale[c] * sums[.., c]: the result of an integer convolution, as it came out of the accumulators.
+template <class T>
+struct ScaledSums {
+  Tensor<std::int16_t> sums;
+  Tensor<T> scale;
+};
+
 namespace detail {
 template <class T>
 struct VarState {
-  Tensor<T> value;  // undefined while code_bytes are all there is
+  Tensor<T> value;  // undefined while code_bytes or scaled sums are all there is
   GradSlot<T> slot;
   std::shared_ptr<Recomputed<T>> recomputed;         // null: the value can only be kept
   std::shared_ptr<const QuantInfo> quant;            // set when the values lie on a grid of integer codes
   Tensor<std::uint8_t> code_bytes;                   // undefined: the codes are in the values alone
   std::shared_ptr<const ChannelMoments<T>> moments;  // null: nobody has counted
+  std::shared_ptr<const ScaledSums<T>> sums;         // null: the value is no product
 };
 
 template <class T>
@@ -148,6 +156,14 @@ Tensor<T> values_of_codes(const Tensor<std::uint8_t>& bytes, const QuantInfo& in
   Tensor<T> values(bytes.shape());
   kernels::values_of_bytes(bytes.numel(), bytes.data(), static_cast<T>(info.step.front()), info.zero_point,
                            values.mutable_data());
+  return values;
+}
+template <class T>
+Tensor<T> values_of_sums(const ScaledSums<T>& from) {
+  Tensor<T> values(from.sums.shape());
+  const std::int64_t channels = from.scale.numel();
+  kernels::values_of_sums(channels > 0 ? values.numel() / channels : 0, channels, from.sums.data(), from.scale.data(),
+                          values.mutable_data());
   return values;
 }
 
@@ -212,21 +228,37 @@ class Var {
     return result;
   }
 
+  /// A leaf that stands for scale[c] * sums, c being the last dimension.
+  static Var of_sums(std::shared_ptr<const ScaledSums<T>> sums) {
+    Var result;
+    result.state_ = std::make_shared<detail::VarState<T>>();
+    result.state_->slot = GradSlot<T>(sums->sums.shape());
+    result.state_->sums = std::move(sums);
+    return result;
+  }
+
   bool defined() const { return state_ != nullptr; }
-  /// The real numbers. If there are only codes so far, they are made now.
+  /// Whether there is a value, be it as codes or as sums; false for a variable of an undefined tensor.
+  bool has_value() const { return state_->value.defined() || has_code_bytes() || state_->sums; }
+  /// The real numbers. If there are only codes or sums so far, they are made now.
   const Tensor<T>& value() const {
-    if (!state_->value.defined() && state_->code_bytes.defined())
-      state_->value = detail::values_of_codes<T>(state_->code_bytes, *state_->quant);
+    if (!state_->value.defined()) {
+      if (state_->code_bytes.defined())
+        state_->value = detail::values_of_codes<T>(state_->code_bytes, *state_->quant);
+      else if (state_->sums)
+        state_->value = detail::values_of_sums(*state_->sums);
+    }
     return state_->value;
   }
   const Shape& shape() const { return state_->slot.shape(); }
-  std::int64_t numel() const { return has_code_bytes() ? state_->code_bytes.numel() : state_->value.numel(); }
+  std::int64_t numel() const { return has_code_bytes() || state_->sums ? shape().numel() : state_->value.numel(); }
   T item() const { return value().item(); }
   /// The value for writing in place: optimizers, initialisation, loading. Its shape stays.
   Tensor<T>& mutable_value() {
     value();
     state_->code_bytes = {};
     state_->moments = nullptr;
+    state_->sums = nullptr;
     return state_->value;
   }
   /// Identity of the variable, for comparing handles.
@@ -260,6 +292,8 @@ class Var {
   bool has_code_bytes() const { return state_->code_bytes.defined(); }
   const Tensor<std::uint8_t>& code_bytes() const { return state_->code_bytes; }
 
+  /// The sums that the value is made of, or null.
+  const std::shared_ptr<const ScaledSums<T>>& sums() const { return state_->sums; }
   /// Statistics of the value by channel, if the op that made it counted them on the way; else null.
   const std::shared_ptr<const ChannelMoments<T>>& moments() const { return state_->moments; }
   void set_moments(std::shared_ptr<const ChannelMoments<T>> moments) { state_->moments = std::move(moments); }
@@ -271,6 +305,7 @@ class Var {
   /// The same values, cut off the tape; codes are kept.
   Var detach() const {
     if (has_code_bytes()) return of_codes(state_->code_bytes, state_->quant);
+    if (state_->sums) return of_sums(state_->sums);
     Var result(state_->value);
     result.state_->quant = state_->quant;
     return result;
@@ -299,6 +334,8 @@ class Saved {
     if (var.has_code_bytes())
       recomputed_ = std::make_shared<Recomputed<T>>(
           [bytes = var.code_bytes(), quant = var.quant()] { return detail::values_of_codes<T>(bytes, *quant); });
+    else if (var.sums())
+      recomputed_ = std::make_shared<Recomputed<T>>([sums = var.sums()] { return detail::values_of_sums(*sums); });
     else if (var.recomputed() && var.recomputed()->stands_for(var.value()))
       recomputed_ = var.recomputed();
     else

@@ -35,6 +35,23 @@ class SavedResidual {
   Saved<T> values_;
 };
 
+// What batch norm reads, for the kernels, and kept for backward: sums, if the variable is made of them.
+template <class T>
+class SavedNormInput {
+ public:
+  explicit SavedNormInput(const Var<T>& x) : sums_(x.sums()) {
+    if (!sums_) values_ = Saved<T>(x);
+  }
+  kernels::NormInput<T> get() const {
+    if (sums_) return {nullptr, sums_->sums.data(), sums_->scale.data()};
+    return {values_.get().data(), nullptr, nullptr};
+  }
+
+ private:
+  std::shared_ptr<const ScaledSums<T>> sums_;
+  Saved<T> values_;
+};
+
 template <class T>
 kernels::Residual<T> residual_of(const Var<T>& residual) {
   if (!residual.defined()) return {};
@@ -58,6 +75,7 @@ Var<T> batch_norm_quantize_train(const Var<T>& x, const Var<T>& gamma, const Var
                  ": the quantizer must have one step and unsigned codes of a byte");
   const auto batch = detail::batch_statistics(op, x, gamma, beta, running_mean, running_var, momentum, eps);
   const T s = detail::effective_step(step.value()[0], options);
+  const detail::SavedNormInput<T> saved_x(x);
   const auto info = detail::quant_info(options, std::vector<T>{s});
 
   Var<T> y;
@@ -72,27 +90,28 @@ Var<T> batch_norm_quantize_train(const Var<T>& x, const Var<T>& gamma, const Var
     y.set_quant(info);
   } else {
     Tensor<std::uint8_t> bytes(x.shape());
-    kernels::batch_norm_quantize_forward(batch.rows, batch.channels, x.value().data(), batch.mean.data(),
+    kernels::batch_norm_quantize_forward(batch.rows, batch.channels, saved_x.get(), batch.mean.data(),
                                          batch.inv_std.data(), gamma.value().data(), beta.value().data(),
                                          detail::residual_of(residual), s, options.rule, options.zero_point,
                                          bytes.mutable_data());
     y = Var<T>::of_codes(std::move(bytes), info);
   }
-  const Saved<T> saved_x(x), saved_gamma(gamma.value()), saved_beta(beta.value()), saved_step(step.value());
+  const Saved<T> saved_gamma(gamma.value()), saved_beta(beta.value()), saved_step(step.value());
   return make_result<T>(
       op, std::move(y), {x, gamma, beta, residual, step},
       [x = x.slot(), gamma = gamma.slot(), beta = beta.slot(), residual = residual.slot(), step = step.slot(),
        saved_x, saved_gamma, saved_beta, saved_step, saved_residual = detail::SavedResidual<T>(residual), batch, s,
        options](const Tensor<T>& dy) {
         Tensor<T> dgamma(gamma.shape()), dbeta(beta.shape()), dx = detail::gradient_buffer(dy), dresidual;
-        if (residual.requires_grad()) {
+        const kernels::Residual<T> added = saved_residual.get();
+        if (added.given()) {
           dresidual = std::move(dx);
           dx = Tensor<T>(dy.shape());
         }
         const double raw = kernels::batch_norm_quantize_backward(
-            batch.rows, batch.channels, saved_x.get().data(), dy.data(), batch.mean.data(), batch.inv_std.data(),
-            saved_gamma.get().data(), saved_beta.get().data(), saved_residual.get(), s, options.rule,
-            dresidual.mutable_data(), dx.mutable_data(), dgamma.mutable_data(), dbeta.mutable_data());
+            batch.rows, batch.channels, saved_x.get(), dy.data(), batch.mean.data(), batch.inv_std.data(),
+            saved_gamma.get().data(), saved_beta.get().data(), added, s, options.rule, dresidual.mutable_data(),
+            dx.mutable_data(), dgamma.mutable_data(), dbeta.mutable_data());
         if (step.requires_grad())
           step.add_grad(Tensor<T>(step.shape(), detail::step_gradient(raw, saved_step.get()[0], options)));
         if (residual.requires_grad()) residual.add_grad(std::move(dresidual));

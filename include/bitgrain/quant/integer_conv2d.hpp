@@ -7,7 +7,6 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "bitgrain/autograd/ste.hpp"
 #include "bitgrain/kernels/int8/real_conv2d.hpp"
@@ -96,13 +95,14 @@ auto integer_conv2d_backward(const ConvGeometry& g, const Var<T>& x, const Input
 ///
 ///     y = step_x step_w[o] (sum of x codes * w codes) + bias[o]
 ///
-/// with exact sums, which no float convolution gives. Gradients are those of conv2d. With `statistics` the result
-/// carries its moments by channel, for the batch norm behind it. Falls back to conv2d where there are no codes on
+/// with exact sums, which no float convolution gives. Gradients are those of conv2d. With `for_batch_norm` the
+/// result carries its moments by channel, and where the sums fit 16 bits it is these sums until somebody asks for
+/// values. Falls back to conv2d where there are no codes on
 /// both sides, where they do not fit the kernels, in double, and for gradcheck, which needs real numbers. Traced as
 /// "conv2d".
 template <class T>
 Var<T> integer_conv2d(const Var<T>& x, const Var<T>& w, const Var<T>& bias, const Window2d& window,
-                      std::int64_t groups = 1, bool statistics = false) {
+                      std::int64_t groups = 1, bool for_batch_norm = false) {
   if constexpr (!std::is_same_v<T, float>) {
     return conv2d(x, w, bias, window, groups);
   } else {
@@ -115,20 +115,35 @@ Var<T> integer_conv2d(const Var<T>& x, const Var<T>& w, const Var<T>& bias, cons
       return conv2d(x, w, bias, window, groups);
 
     const detail::InputBytes bytes = detail::input_bytes(x);
-    const auto zero = static_cast<std::uint8_t>(bytes.zero);
-    const auto packed = kernels::pack_conv2d(g, detail::weight_bytes(w).data(), bytes.zero, zero);
-    std::vector<T> scale;
+    const Tensor<std::int8_t> codes = detail::weight_bytes(w);
+    const auto packed = kernels::pack_conv2d(g, codes.data(), bytes.zero, static_cast<std::uint8_t>(bytes.zero));
+    Tensor<T> scale(Shape{g.out_channels});
     for (std::int64_t o = 0; o < g.out_channels; ++o)
-      scale.push_back(static_cast<T>(x.quant()->step.front() * w.quant()->step_of(o)));
-    Tensor<T> y(Shape{g.batch, g.out_h(), g.out_w(), g.out_channels});
+      scale.mutable_data()[o] = static_cast<T>(x.quant()->step.front() * w.quant()->step_of(o));
+    const Shape shape{g.batch, g.out_h(), g.out_w(), g.out_channels};
+    Var<T> y;
     std::shared_ptr<ChannelMoments<T>> moments;
-    if (statistics)
+    const auto run = [&](const kernels::RealOutput<T>& to) {
+      kernels::conv2d_u8s8_real(
+          packed, g.batch, bytes.bytes.data(), scale.data(), bias.defined() ? bias.value().data() : nullptr, to,
+          moments ? moments->mean.mutable_data() : nullptr, moments ? moments->var_biased.mutable_data() : nullptr);
+    };
+    if (for_batch_norm)
       moments = std::make_shared<ChannelMoments<T>>(
           ChannelMoments<T>{Tensor<T>(Shape{g.out_channels}), Tensor<T>(Shape{g.out_channels})});
-    kernels::conv2d_u8s8_real(packed, g.batch, bytes.bytes.data(), scale.data(),
-                              bias.defined() ? bias.value().data() : nullptr, y.mutable_data(),
-                              moments ? moments->mean.mutable_data() : nullptr,
-                              moments ? moments->var_biased.mutable_data() : nullptr);
+    const CodeRange range = x.quant()->range();
+    const std::int32_t zero_point = x.quant()->zero_point;
+    if (for_batch_norm && !bias.defined() &&
+        kernels::sums_fit_int16(g.out_channels, w.numel() / g.out_channels, codes.data(),
+                                std::min(0, range.low - zero_point), std::max(0, range.high - zero_point))) {
+      Tensor<std::int16_t> sums(shape);
+      run({nullptr, sums.mutable_data()});
+      y = Var<T>::of_sums(std::make_shared<const ScaledSums<T>>(ScaledSums<T>{sums, scale}));
+    } else {
+      Tensor<T> values(shape);
+      run({values.mutable_data(), nullptr});
+      y = Var<T>(std::move(values));
+    }
     Var<T> result =
         make_result<T>("conv2d", std::move(y), {x, w, bias}, detail::integer_conv2d_backward(g, x, bytes, w, bias));
     result.set_moments(std::move(moments));

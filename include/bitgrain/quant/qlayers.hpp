@@ -57,9 +57,9 @@ class QConv2d : public QWeightLayer<W<T>> {
 
   Var<T> forward(const Var<T>& x) override {
     const Var<T> w = this->quantized_weights(x);
-    // A convolution without bias is one that batch norm follows, and batch norm wants statistics when training.
-    const bool statistics = this->training() && !this->bias_.defined();
-    return integer_conv2d(x, w, this->bias_, window_, groups_, statistics);
+    // A convolution without bias is one that batch norm follows.
+    const bool for_batch_norm = this->training() && !this->bias_.defined();
+    return integer_conv2d(x, w, this->bias_, window_, groups_, for_batch_norm);
   }
   std::string describe() const override {
     const Shape& w = this->weight_.shape();

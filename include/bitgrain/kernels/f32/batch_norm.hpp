@@ -83,17 +83,17 @@ class NormGradient {
       e[c] = static_cast<T>(-scale * sum_dy / count_of_rows);
     }
   }
-  // gradient(c, count) returns a function from a row to dy there.
-  template <class Arch, class Gradient>
-  void write(std::int64_t rows, const T* x, const T* mean, Gradient gradient, T* dx) const {
+  // terms(c, count) returns a function from a row to dy and x - mean there, std::array<V, 2>.
+  template <class Arch, class Terms>
+  void write(std::int64_t rows, Terms terms, T* dx) const {
     using V = Vec<T, Arch>;
     const std::int64_t channels = channels_;
     const T *a = coefficients_.data(), *b = a + channels, *e = b + channels;
     for_each_row<T, Arch>(rows, channels, [=](std::int64_t c, auto count) {
-      return [=, dy = gradient(c, count), center = load_lanes<V>(mean + c, count), va = load_lanes<V>(a + c, count),
-              vb = load_lanes<V>(b + c, count), ve = load_lanes<V>(e + c, count)](std::int64_t r) {
-        const V rest = multiply_add(load_lanes<V>(x + r * channels + c, count) - center, vb, ve);
-        store_lanes(dx + r * channels + c, count, multiply_add(dy(r), va, rest));
+      return [=, term = terms(c, count), va = load_lanes<V>(a + c, count), vb = load_lanes<V>(b + c, count),
+              ve = load_lanes<V>(e + c, count)](std::int64_t r) {
+        const std::array<V, 2> t = term(r);
+        store_lanes(dx + r * channels + c, count, multiply_add(t[0], va, multiply_add(t[1], vb, ve)));
       };
     });
   }
@@ -111,14 +111,24 @@ void batch_norm_backward_passes(std::int64_t rows, std::int64_t channels, const 
                                 const T* gamma, First first, Second second, T* dx, T* dgamma, T* dbeta) {
   using V = Vec<T, Arch>;
   if (channels <= 0) return;
+  const auto centered = [=](std::int64_t c, auto count) {
+    return [=, center = load_lanes<V>(mean + c, count)](std::int64_t r) {
+      return load_lanes<V>(x + r * channels + c, count) - center;
+    };
+  };
   const std::vector<double> sums = sum_columns<T, Arch, 2>(rows, channels, [=](std::int64_t c, auto count) {
-    return [=, gradient = first(c, count), center = load_lanes<V>(mean + c, count)](std::int64_t r) {
+    return [gradient = first(c, count), value = centered(c, count)](std::int64_t r) {
       const V d = gradient(r);
-      return std::array<V, 2>{d, d * (load_lanes<V>(x + r * channels + c, count) - center)};
+      return std::array<V, 2>{d, d * value(r)};
     };
   });
   const NormGradient<T> gradient(rows, channels, sums.data(), inv_std, gamma, dgamma, dbeta);
-  gradient.template write<Arch>(rows, x, mean, second, dx);
+  const auto terms = [=](std::int64_t c, auto count) {
+    return [gradient = second(c, count), value = centered(c, count)](std::int64_t r) {
+      return std::array<V, 2>{gradient(r), value(r)};
+    };
+  };
+  gradient.template write<Arch>(rows, terms, dx);
 }
 
 }  // namespace detail

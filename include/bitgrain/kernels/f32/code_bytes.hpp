@@ -1,6 +1,7 @@
 #pragma once
 
-/// Between integer codes, a byte each, and the real numbers step * (byte - zero) that they stand for.
+/// Between integer codes, a byte each, and the real numbers step * (byte - zero) that they stand for; and sums of
+/// products of codes.
 
 #include <cstdint>
 #include <type_traits>
@@ -30,6 +31,18 @@ void values_of_bytes(std::int64_t n, const std::uint8_t* bytes, std::type_identi
   using V = Vec<T, Arch>;
   detail::for_each_vector<V>(n, [=, s = V(step), z = V(static_cast<T>(zero))](std::int64_t i, auto count) {
     store_lanes(y + i, count, s * (load_bytes<V>(bytes + i, count) - z));
+  });
+}
+
+/// y[r, c] = scale[c] * sums[r, c].
+template <class T, class Arch = DefaultArch>
+void values_of_sums(std::int64_t rows, std::int64_t channels, const std::int16_t* sums, const T* scale, T* y) {
+  using V = Vec<T, Arch>;
+  for_each_row<T, Arch>(rows, channels, [=](std::int64_t c, auto count) {
+    return [=, factor = load_lanes<V>(scale + c, count)](std::int64_t r) {
+      const std::int64_t i = r * channels + c;
+      store_lanes(y + i, count, load_int16<V>(sums + i, count) * factor);
+    };
   });
 }
 

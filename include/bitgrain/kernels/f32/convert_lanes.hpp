@@ -1,7 +1,7 @@
 #pragma once
 
-/// The primitives of kernels that go between element types: bytes, int32 accumulators and floats as the lanes of one
-/// vector. `count` lanes are touched, all of them or the first few; nothing beyond is read or written.
+/// The primitives of kernels that go between element types: bytes, int16 and int32 sums and floats as the lanes of
+/// one vector. `count` lanes are touched, all of them or the first few; nothing beyond is read or written.
 
 #include <algorithm>
 #include <cstdint>
@@ -86,6 +86,40 @@ inline V load_int32(const std::int32_t* p, std::int64_t count) {
     if (count == 8) return V(_mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
 #endif
   return detail::convert_loaded<V>(p, count);
+}
+
+/// int16 as real numbers.
+template <class V>
+inline V load_int16(const std::int16_t* p, std::int64_t count) {
+#if defined(__AVX512F__)
+  if constexpr (detail::kFloats512<V>)
+    if (count == 16)
+      return V(_mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))));
+#endif
+#if defined(__AVX2__)
+  if constexpr (detail::kFloats256<V>)
+    if (count == 8)
+      return V(_mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))));
+#endif
+  return detail::convert_loaded<V>(p, count);
+}
+
+/// Narrows `count` int32 that fit int16.
+template <class V>
+inline void narrow_int32(std::int16_t* to, const std::int32_t* from, std::int64_t count) {
+#if defined(__AVX512F__)
+  if constexpr (detail::kFloats512<V>)
+    if (count == 16)
+      return _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(_mm512_loadu_si512(from)));
+#endif
+#if defined(__SSE2__)
+  if constexpr (detail::kFloats256<V>)
+    if (count == 8) {
+      const auto half = [from](int k) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k)); };
+      return _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_packs_epi32(half(0), half(4)));
+    }
+#endif
+  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<std::int16_t>(from[i]);
 }
 
 /// Floats as vectors of double, and back (rounded to nearest).

@@ -3,8 +3,9 @@
 /// A convolution on codes whose result is real numbers: the forward pass of training.
 ///
 /// Accumulators turn into y = scale_o * acc + bias_o while their band is in the first-level cache, and where batch
-/// norm follows, the same pass gathers its statistics: y is written once and not read. Chunks of images depend on the
-/// geometry alone, so the statistics do not depend on the number of threads.
+/// norm follows, the same pass gathers its statistics: y is written once and not read. Where accumulators fit 16 bits
+/// batch norm takes them as they are (batch_norm_quantize.hpp). Chunks of images depend on the geometry alone, so the
+/// statistics do not depend on the number of threads.
 
 #include <algorithm>
 #include <cstdint>
@@ -15,11 +16,35 @@
 
 namespace bitgrain::kernels {
 
+/// Whether no accumulator of a convolution leaves int16, its weights [O, per_output] being `w` and its inputs lying
+/// in low .. high, low <= 0 <= high.
+inline bool sums_fit_int16(std::int64_t outputs, std::int64_t per_output, const std::int8_t* w, std::int64_t low,
+                           std::int64_t high) {
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    std::int32_t sum = 0, sizes = 0;  // per_output * 128 fits: convolutions have fewer than 2^24 products
+    for (std::int64_t i = 0; i < per_output; ++i) {
+      sum += w[o * per_output + i];
+      sizes += w[o * per_output + i] < 0 ? -w[o * per_output + i] : w[o * per_output + i];
+    }
+    const std::int64_t positive = (sizes + sum) / 2, negative = (sizes - sum) / 2;
+    if (high * positive - low * negative > 32767 || high * negative - low * positive > 32767) return false;
+  }
+  return true;
+}
+
+/// Where the result goes: real numbers, or sums as they are.
+template <class T>
+struct RealOutput {
+  T* values = nullptr;
+  std::int16_t* sums = nullptr;
+};
+
 /// y [N,Ho,Wo,O] = scale[o] * sum(x w) + bias[o] for x [N,H,W,I] as packed weights want it; the sums are exact.
-/// `bias` may be null. `mean` and `var_biased` [O] receive the statistics of y by channel, unless they are null.
+/// `bias` may be null, and is if y are the bare sums. `mean` and `var_biased` [O] receive the statistics of y by
+/// channel, unless they are null.
 template <class T, class Arch = DefaultArch, class Dot = BestDot>
 void conv2d_u8s8_real(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, const T* scale,
-                      std::type_identity_t<const T*> bias, T* y, std::type_identity_t<T*> mean,
+                      std::type_identity_t<const T*> bias, const RealOutput<T>& y, std::type_identity_t<T*> mean,
                       std::type_identity_t<T*> var_biased) {
   using V = Vec<T, Arch>;
   const ConvGeometry& g = conv.geometry;
@@ -33,20 +58,24 @@ void conv2d_u8s8_real(const PackedConv2d& conv, std::int64_t batch, const std::u
   // The center of a first block comes from few rows: enough for a mean within a fraction of the deviation.
   constexpr std::int64_t kProbe = 32;
 
-  const auto run = [&](auto shifted) {
+  // `values`, `shifted`: whether y are real numbers, and whether there is a bias.
+  const auto run = [&](auto values, auto shifted) {
     parallel_for(batch, images, [&](std::int64_t begin, std::int64_t end) {
       const Scratch<T> center(static_cast<std::size_t>(channels));
       conv2d_u8s8_bands<Dot>(conv, end - begin, x + begin * image_in,
                              [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
-                               T* to = y + (begin * image_pixels + first) * channels;
-                               const auto convert = [=](std::int64_t c, auto lanes) {
+                               const std::int64_t at = (begin * image_pixels + first) * channels;
+                               const auto convert = [=, &y](std::int64_t c, auto lanes) {
                                  V shift(T{0});
                                  if constexpr (shifted) shift = load_lanes<V>(bias + c, lanes);
-                                 return [=, factor = load_lanes<V>(scale + c, lanes)](std::int64_t r) {
+                                 return [=, &y, factor = load_lanes<V>(scale + c, lanes)](std::int64_t r) {
                                    const std::int64_t i = r * channels + c;
                                    V v = load_int32<V>(acc + i, lanes) * factor;
                                    if constexpr (shifted) v = v + shift;
-                                   store_lanes(to + i, lanes, v);
+                                   if constexpr (values)
+                                     store_lanes(y.values + at + i, lanes, v);
+                                   else
+                                     narrow_int32<V>(y.sums + at + i, acc + i, lanes);
                                    return v;
                                  };
                                };
@@ -64,10 +93,12 @@ void conv2d_u8s8_real(const PackedConv2d& conv, std::int64_t batch, const std::u
                              });
     });
   };
-  if (bias)
-    run(std::true_type());
+  if (y.sums)
+    run(std::false_type(), std::false_type());
+  else if (bias)
+    run(std::true_type(), std::true_type());
   else
-    run(std::false_type());
+    run(std::true_type(), std::false_type());
   if (mean) moments.finish(mean, var_biased);
 }
 
