@@ -303,7 +303,8 @@ TEST_CASE("a variable of scaled sums makes its values when asked") {
   CHECK(x.shape() == Shape{2, 2});
   const Saved<float> saved(x);
   const std::vector<float> expected{-1.5F, 200.0F, 2.5F, 65534.0F};
-  CHECK(std::vector<float>(x.detach().value().values().begin(), x.detach().value().values().end()) == expected);
+  const Var<float> cut = x.detach();
+  CHECK(std::vector<float>(cut.value().values().begin(), cut.value().values().end()) == expected);
   CHECK(std::vector<float>(x.value().values().begin(), x.value().values().end()) == expected);
   CHECK(std::vector<float>(saved.get().values().begin(), saved.get().values().end()) == expected);
   x.mutable_value().fill(1);

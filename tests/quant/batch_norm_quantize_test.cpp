@@ -113,11 +113,11 @@ TEST_CASE("batch_norm_quantize_train: saves x and bytes, nothing of the size of 
 TEST_CASE("batch_norm_quantize_train: what does not fit is named") {
   using namespace norm_quantize;
   const auto in = inputs({4, 3}, true);
-  CHECK(names(error_of([&] {
+  CHECK(names(op_check::error_of([&] {
                 fused({in[0], in[1], in[2], in[3], random_var({4, 2}, 1)});
               }),
               {"batch_norm_quantize_train", "[4,3]", "[4,2]"}));
-  CHECK(names(error_of([&] { fused({in[0], in[1], in[2], random_var({3}, 1, 0.5, 1)}); }), {"one step"}));
+  CHECK(names(op_check::error_of([&] { fused({in[0], in[1], in[2], random_var({3}, 1, 0.5, 1)}); }), {"one step"}));
 }
 
 TEST_CASE("a block trains with the fused op and gives what its layers give one by one") {
