@@ -11,41 +11,16 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <chrono>
 #include <string>
 #include <vector>
 
 #include "bitgrain/bitgrain.hpp"
+#include "memory_speed.hpp"
 #include "threads_flag.hpp"
 
 using namespace bitgrain;
 
 namespace {
-
-Tensor<float> random_tensor(const Shape& shape, std::uint64_t seed = 1) {
-  Tensor<float> t(shape);
-  RandomStream random(seed, "bench");
-  for (float& v : t.mutable_values()) v = static_cast<float>(random.uniform(-1, 1));
-  return t;
-}
-
-// The fastest of a few runs over three arrays of n floats.
-double triad_gbps(std::int64_t n) {
-  const Tensor<float> b = random_tensor(Shape{n}, 2), c = random_tensor(Shape{n}, 3);
-  Tensor<float> a(Shape{n}, 0.0F);
-  float* to = a.mutable_data();
-  double best = 0;
-  for (int run = 0; run < 20; ++run) {
-    const auto start = std::chrono::steady_clock::now();
-    kernels::map(
-        n, to, [](auto u, auto v) { return kernels::multiply_add(decltype(u)(3.0F), v, u); }, b.data(), c.data());
-    benchmark::ClobberMemory();
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    best = std::max(best, 12e-9 * static_cast<double>(n) / taken.count());
-  }
-  return best;
-}
 
 // `floats` numbers must be read or written in a run; `n` is the size of the arrays they lie in.
 template <class Run>

@@ -1,19 +1,22 @@
 #!/usr/bin/python3
 """Training steps of bitgrain and of PyTorch, run alternately: images per second, their ratios, resident memory.
 
-    benchmarks/compare_torch.py --model resnet20|lenet5|vgg7 --mode fp32|bf16 --threads N [--pairs 5] [--json FILE]
+    benchmarks/compare_torch.py --model resnet20|lenet5|vgg7 --mode fp32|bf16|lsq|lsq_bf16 --threads N [--pairs 5] [--json FILE]
 
 One pair is a run of bitgrain's benchmark program bench_train and a run of PyTorch (Debian: python3-torch), each in a
 process of its own; every second pair starts with PyTorch. A step is forward, cross-entropy, backward and SGD with
 momentum and weight decay, on the same network, batch size and random images. PyTorch runs at its best: channels_last
 tensors and an allocator that never returns memory to the system (by default it loses a quarter of its time to page
-faults); mode bf16 is its CPU autocast. Both sides count memory alike: the peak of resident memory minus what was
+faults); mode bf16 is its CPU autocast. Mode lsq is learned step size quantization to 4 bits of all weights and
+activations, for PyTorch written as a researcher does, in Python with a straight-through estimator; lsq_bf16 the same
+under autocast, against bitgrain's bf16 backward. Both sides count memory alike: the peak of resident memory minus what was
 resident before the model was built. Run on an otherwise idle machine.
 """
 
 import argparse
 import importlib.util
 import json
+import math
 import os
 import pathlib
 import re
@@ -22,6 +25,8 @@ import subprocess
 import sys
 import time
 
+# bench_train's name of a mode.
+ROW = {"fp32": "fp32", "bf16": "bf16", "lsq": "lsq_w4a4", "lsq_bf16": "lsq_w4a4_bf16"}
 BATCH = {"resnet20": 128, "lenet5": 128, "vgg7": 100}
 SHAPE = {"resnet20": (3, 32, 32), "lenet5": (1, 28, 28), "vgg7": (3, 32, 32)}
 
@@ -33,12 +38,52 @@ def resident_kib(key):
         return int(re.search(rf"{key}:\s+(\d+)", status.read()).group(1))
 
 
-def build_network(name):
-    """The networks of bitgrain's models: the same layers in the same order."""
+def build_network(name, quantized):
+    """The networks of bitgrain's models: the same layers in the same order. Quantized: 4-bit LSQ at the same places."""
+    import torch
     from torch import nn
 
+    class Lsq(nn.Module):
+        """Learned step size quantization (Esser et al., ICLR 2020), one step; unsigned it is the ReLU as well."""
+
+        def __init__(self, signed, bits=4):
+            super().__init__()
+            self.low, self.high = (-2 ** (bits - 1), 2 ** (bits - 1) - 1) if signed else (0, 2 ** bits - 1)
+            self.step, self.ready = nn.Parameter(torch.tensor(1.0)), False
+
+        def forward(self, x):
+            if not self.ready:
+                with torch.no_grad():
+                    self.step.copy_(2 * x.abs().mean() / math.sqrt(self.high))
+                self.ready = True
+            scale = 1 / math.sqrt(x.numel() * self.high)
+            step = (self.step - self.step * scale).detach() + self.step * scale
+            v = (x / step).clamp(self.low, self.high)
+            return ((v.round() - v).detach() + v) * step
+
+    class QuantizedConv2d(nn.Conv2d):
+        def __init__(self, *arguments, **keywords):
+            super().__init__(*arguments, **keywords)
+            self.quantizer = Lsq(signed=True)
+
+        def forward(self, x):
+            return nn.functional.conv2d(x, self.quantizer(self.weight), self.bias, self.stride, self.padding)
+
+    class QuantizedLinear(nn.Linear):
+        def __init__(self, *arguments, **keywords):
+            super().__init__(*arguments, **keywords)
+            self.quantizer = Lsq(signed=True)
+
+        def forward(self, x):
+            return nn.functional.linear(x, self.quantizer(self.weight), self.bias)
+
+    conv2d, linear = (QuantizedConv2d, QuantizedLinear) if quantized else (nn.Conv2d, nn.Linear)
+
+    def activation():
+        return Lsq(signed=False) if quantized else nn.ReLU(inplace=True)
+
     def conv(inputs, outputs, stride=1):
-        return nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        return conv2d(inputs, outputs, 3, stride, 1, bias=False)
 
     class Block(nn.Module):
         """A basic block with shortcut A: every second pixel, (outputs - inputs) / 2 zero channels on each side."""
@@ -47,33 +92,35 @@ def build_network(name):
             super().__init__()
             self.conv1, self.bn1 = conv(inputs, outputs, stride), nn.BatchNorm2d(outputs)
             self.conv2, self.bn2 = conv(outputs, outputs), nn.BatchNorm2d(outputs)
+            self.act1, self.act2 = activation(), activation()
             self.stride, self.pad = stride, (outputs - inputs) // 2
 
         def forward(self, x):
-            y = nn.functional.relu(self.bn1(self.conv1(x)), inplace=True)
+            y = self.act1(self.bn1(self.conv1(x)))
             y = self.bn2(self.conv2(y))
             if self.stride > 1:
                 x = nn.functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.pad, self.pad))
-            return nn.functional.relu(y + x, inplace=True)
+            return self.act2(y + x)
 
     if name == "lenet5":
-        return nn.Sequential(nn.Conv2d(1, 32, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 5), nn.ReLU(),
-                             nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1024, 512), nn.ReLU(), nn.Linear(512, 10))
+        return nn.Sequential(conv2d(1, 32, 5), activation(), nn.MaxPool2d(2), conv2d(32, 64, 5), activation(),
+                             nn.MaxPool2d(2), nn.Flatten(), linear(1024, 512), activation(), linear(512, 10))
     layers, inputs = [], 3
     if name == "vgg7":
         for i, outputs in enumerate((128, 128, 256, 256, 512, 512)):
-            layers += [conv(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
+            layers += [conv(inputs, outputs), nn.BatchNorm2d(outputs), activation()]
             layers += [nn.MaxPool2d(2)] if i % 2 else []
             inputs = outputs
-        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(8192, 1024, bias=False), nn.BatchNorm1d(1024),
-                             nn.ReLU(inplace=True), nn.Linear(1024, 10))
-    layers += [conv(3, 16), nn.BatchNorm2d(16), nn.ReLU(inplace=True)]
+        return nn.Sequential(*layers, nn.Flatten(), linear(8192, 1024, bias=False), nn.BatchNorm1d(1024),
+                             activation(), linear(1024, 10))
+    layers += [conv(3, 16), nn.BatchNorm2d(16), activation()]
     inputs = 16
     for outputs in (16, 32, 64):
         for block in range(3):
             layers.append(Block(inputs, outputs, 2 if outputs > 16 and block == 0 else 1))
             inputs = outputs
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), *([Lsq(signed=False, bits=8)] if quantized else []),
+                         linear(64, 10))
 
 
 def run_torch_here(model, mode, threads, seconds):
@@ -83,13 +130,13 @@ def run_torch_here(model, mode, threads, seconds):
     images = torch.randn(BATCH[model], *SHAPE[model]).contiguous(memory_format=torch.channels_last)
     labels = torch.randint(0, 10, (BATCH[model],))
     before = resident_kib("VmRSS")
-    network = build_network(model).to(memory_format=torch.channels_last)
+    network = build_network(model, mode.startswith("lsq")).to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
     loss_of = torch.nn.CrossEntropyLoss()
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        if mode == "bf16":
+        if mode.endswith("bf16"):
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 logits = network(images)
             loss = loss_of(logits.float(), labels)
@@ -137,7 +184,7 @@ def run_bitgrain(options):
     program = options.bin / "bench_train"
     if not program.exists():
         sys.exit(f"{program} does not exist: build it with -DBITGRAIN_BUILD_BENCHMARKS=ON, or name its folder by --bin")
-    row = f"train_step/bitgrain/{options.model}_{options.mode}/real_time"
+    row = f"train_step/bitgrain/{options.model}_{ROW[options.mode]}/real_time"
     output = last_line_of([program, f"--threads={options.threads}", f"--benchmark_filter=^{row}$",
                            f"--benchmark_min_time={options.seconds}", "--benchmark_format=json"],
                           {"OMP_NUM_THREADS": str(options.threads)}, "bitgrain")
@@ -150,8 +197,8 @@ def run_bitgrain(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=BATCH, required=True)
-    parser.add_argument("--mode", choices=("fp32", "bf16"), default="fp32", help="bf16: bitgrain's bf16 backward "
-                        "against PyTorch's bf16 autocast")
+    parser.add_argument("--mode", choices=ROW, default="fp32", help="bf16: bitgrain's bf16 backward against "
+                        "PyTorch's bf16 autocast; lsq: 4-bit LSQ")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--pairs", type=int, default=5, help="runs of each side (default 5)")
     parser.add_argument("--seconds", type=float, default=4, help="measured time of one run (default 4)")

@@ -272,3 +272,42 @@ TEST_CASE("a value that was written in place is saved as it is, not recomputed")
   y.mutable_value().fill(7.0);
   CHECK(Saved<double>(y).get().item() == 7.0);
 }
+
+TEST_CASE("a variable of codes makes its values when asked, passes on as bytes, and forgets them when written") {
+  const auto info = std::make_shared<const QuantInfo>(QuantInfo{Grid::kUnsigned, 3, {0.5}, 2});
+  Var<float> x = Var<float>::of_codes(Tensor<std::uint8_t>({2, 2}, {0, 2, 5, 7}), info);
+  CHECK(x.shape() == Shape{2, 2});
+  CHECK(x.numel() == 4);
+  CHECK(x.has_code_bytes());
+  CHECK(x.detach().has_code_bytes());
+  const std::size_t before = MemoryPool::instance().stats().bytes_in_use;
+  const Saved<float> saved(x);
+  CHECK(MemoryPool::instance().stats().bytes_in_use == before);
+  const auto same = [](const Tensor<float>& t, std::vector<float> expected) {
+    return std::vector<float>(t.values().begin(), t.values().end()) == expected;
+  };
+  CHECK(same(x.value(), {-1.0F, 0.0F, 1.5F, 2.5F}));
+  CHECK(x.codes().codes[3] == 7);
+  x.mutable_value().fill(9);
+  CHECK_FALSE(x.has_code_bytes());
+  CHECK(same(x.value(), {9, 9, 9, 9}));
+  CHECK(same(saved.get(), {-1.0F, 0.0F, 1.5F, 2.5F}));  // what was saved are the codes
+}
+
+TEST_CASE("a variable of scaled sums makes its values when asked") {
+  const auto sums = std::make_shared<const ScaledSums<float>>(
+      ScaledSums<float>{Tensor<std::int16_t>({2, 2}, {-3, 100, 5, 32767}), Tensor<float>({2}, {0.5F, 2.0F})});
+  Var<float> x = Var<float>::of_sums(sums);
+  CHECK(x.has_value());
+  CHECK(x.numel() == 4);
+  CHECK(x.shape() == Shape{2, 2});
+  const Saved<float> saved(x);
+  const std::vector<float> expected{-1.5F, 200.0F, 2.5F, 65534.0F};
+  const Var<float> cut = x.detach();
+  CHECK(std::vector<float>(cut.value().values().begin(), cut.value().values().end()) == expected);
+  CHECK(std::vector<float>(x.value().values().begin(), x.value().values().end()) == expected);
+  CHECK(std::vector<float>(saved.get().values().begin(), saved.get().values().end()) == expected);
+  x.mutable_value().fill(1);
+  CHECK(x.sums() == nullptr);
+  CHECK(x.value()[3] == 1.0F);
+}

@@ -1,5 +1,6 @@
 #include "bitgrain/ops/subsample_pad.hpp"
 
+#include "bitgrain/ops/reshape.hpp"
 #include "ops/op_check.hpp"
 
 using namespace op_check;
@@ -54,4 +55,18 @@ TEST_CASE("subsample_pad: traced with stride and padding, what does not fit is n
   CHECK(names(error_of([&] { subsample_pad(x, 0, 1, 1); }), {"subsample_pad", "stride 0"}));
   CHECK(names(error_of([&] { subsample_pad(x, 1, -1, 1); }), {"subsample_pad", "-1"}));
   CHECK(names(error_of([&] { subsample_pad(random_var({4, 4}, 1), 1, 1, 1); }), {"subsample_pad", "[4,4]"}));
+}
+
+TEST_CASE("subsample_pad and reshape: codes in bytes stay bytes") {
+  const auto info = std::make_shared<const QuantInfo>(QuantInfo{Grid::kUnsigned, 4, {0.5}, 3});
+  auto x = Var<double>::of_codes(Tensor<std::uint8_t>({1, 2, 2, 1}, {4, 5, 6, 7}), info);
+  x.set_requires_grad(true);
+  const auto y = subsample_pad(x, 2, 1, 2);
+  REQUIRE(y.has_code_bytes());
+  CHECK(list(y) == Values{0, 0.5, 0, 0});
+  const auto z = reshape(x, {4, -1});
+  REQUIRE(z.has_code_bytes());
+  CHECK(list(z) == Values{0.5, 1, 1.5, 2});
+  y.backward(Tensor<double>(y.shape(), 1.0));
+  CHECK(list(x.grad()) == Values{1, 0, 0, 0});
 }

@@ -11,11 +11,11 @@
 using namespace bitgrain;
 
 namespace {
-const QuantizerSpec kActivation{QuantRole::kActivations, 2, 1, Grid::kUnsigned, false, {}};
+const QuantizerSpec kUnsignedTwoBits{QuantRole::kActivations, 2, 1, Grid::kUnsigned, false, {}};
 }  // namespace
 
 TEST_CASE("QReLU is the ReLU: negative values become code 0 and get no gradient") {
-  QReLU<Lsq> act(kActivation);
+  QReLU<Lsq> act(kUnsignedTwoBits);
   const Var<float> x(Tensor<float>({4}, {-3.0f, -0.1f, 1.0f, 2.0f}), true);
   const Var<float> y = act(x);
   CHECK(y.value()[0] == 0.0f);
@@ -29,8 +29,8 @@ TEST_CASE("QReLU is the ReLU: negative values become code 0 and get no gradient"
 }
 
 TEST_CASE("a quantized activation is traced as 'quantize', a float one as what it is") {
-  QReLU<Lsq> lsq(kActivation);
-  QReLU<Float> plain(kActivation);
+  QReLU<Lsq> lsq(kUnsignedTwoBits);
+  QReLU<Float> plain(kUnsignedTwoBits);
   const Var<float> x(Tensor<float>({2}, {1.0f, 2.0f}));
   Trace<float> trace;
   lsq(x);
@@ -42,13 +42,13 @@ TEST_CASE("a quantized activation is traced as 'quantize', a float one as what i
 }
 
 TEST_CASE("only a nonlinearity in full precision that nobody observes is a plain ReLU") {
-  QReLU<Float> plain(kActivation);
-  QReLU<Lsq> lsq(kActivation);
-  QReLU<AnyQuantizer> any(kActivation);
+  QReLU<Float> plain(kUnsignedTwoBits);
+  QReLU<Lsq> lsq(kUnsignedTwoBits);
+  QReLU<AnyQuantizer> any(kUnsignedTwoBits);
   CHECK(plain.is_plain_relu());
   CHECK_FALSE(lsq.is_plain_relu());
   CHECK(any.is_plain_relu());
-  *any.any() = AnyQuantizer<float>(Lsq<float>(kActivation));
+  *any.any() = AnyQuantizer<float>(Lsq<float>(kUnsignedTwoBits));
   CHECK_FALSE(any.is_plain_relu());
   struct Observer final : QuantObserver<float> {
     Var<float> observe(const QuantSite<float>&, const Var<float>&, const Var<float>& y) override { return y; }

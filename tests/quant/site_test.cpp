@@ -10,7 +10,7 @@ using namespace bitgrain;
 
 namespace {
 const QuantizerSpec kActivationSpec{QuantRole::kActivations, 2, 1, Grid::kUnsigned, false, {}};
-const QuantizerSpec kWeight{QuantRole::kWeights, 4, 1, Grid::kSigned, false, {}};
+const QuantizerSpec kSiteWeight{QuantRole::kWeights, 4, 1, Grid::kSigned, false, {}};
 
 struct Replace final : QuantObserver<float> {
   std::vector<std::string> seen;
@@ -26,7 +26,7 @@ struct Replace final : QuantObserver<float> {
 
 TEST_CASE("an observer sees every tensor at its site and may replace what goes on") {
   QReLU<Lsq> act(kActivationSpec);
-  QLinear<Lsq> linear_layer(kWeight, Lsq<float>(kWeight), 4, 2, true);
+  QLinear<Lsq> linear_layer(kSiteWeight, Lsq<float>(kSiteWeight), 4, 2, true);
   const Var<float> x(Tensor<float>({1, 4}, 1.0f));
   {
     Replace observer;

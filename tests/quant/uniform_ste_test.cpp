@@ -9,19 +9,19 @@ using namespace bitgrain;
 static_assert(Quantizer<UniformSte<float>> && Quantizer<UniformSte<double>>);
 
 namespace {
-QuantizerSpec weights(int bits, std::int64_t channels = 1) {
+QuantizerSpec ste_weights(int bits, std::int64_t channels = 1) {
   return {QuantRole::kWeights, bits, channels, Grid::kSigned, false, "w"};
 }
-QuantizerSpec activations(int bits) { return {QuantRole::kActivations, bits, 1, Grid::kUnsigned, false, "a"}; }
+QuantizerSpec ste_activations(int bits) { return {QuantRole::kActivations, bits, 1, Grid::kUnsigned, false, "a"}; }
 }  // namespace
 
 TEST_CASE("min-max weights follow the largest magnitude, per tensor and per channel, on a symmetric grid") {
   const Var<float> x(Tensor<float>({2, 2}, {0.11f, -0.77f, 1.4f, 0.2f}));
-  UniformSte<float> one(weights(4));
+  UniformSte<float> one(ste_weights(4));
   const QTensor q = one(x).codes();
   CHECK(q.info.step[0] == doctest::Approx(0.2));
   CHECK(std::vector<int>(q.codes.values().begin(), q.codes.values().end()) == std::vector<int>{1, -4, 7, 1});
-  UniformSte<float> two(weights(4, 2));
+  UniformSte<float> two(ste_weights(4, 2));
   const QTensor p = two(x).codes();
   CHECK(p.info.step[0] == doctest::Approx(0.11));
   CHECK(p.info.step[1] == doctest::Approx(0.2));
@@ -29,7 +29,7 @@ TEST_CASE("min-max weights follow the largest magnitude, per tensor and per chan
 }
 
 TEST_CASE("activations keep a running step while training and a fixed one afterwards") {
-  UniformSte<float> a(activations(4));
+  UniformSte<float> a(ste_activations(4));
   a(Var<float>(Tensor<float>({2}, {-5.0f, 15.0f})));
   CHECK(a.step().item() == doctest::Approx(1.0));
   a(Var<float>(Tensor<float>({2}, {0.0f, 30.0f})));
@@ -40,7 +40,7 @@ TEST_CASE("activations keep a running step while training and a fixed one afterw
 }
 
 TEST_CASE("one-bit weights take the mean magnitude, the least-squares scale of a sign") {
-  UniformSte<float> w(weights(1));
+  UniformSte<float> w(ste_weights(1));
   const QTensor q = w(Var<float>(Tensor<float>({4}, {-1.0f, 3.0f, 0.0f, -2.0f}))).codes();
   CHECK(q.info.step[0] == doctest::Approx(1.5));
   CHECK(std::vector<int>(q.codes.values().begin(), q.codes.values().end()) == std::vector<int>{-1, 1, 1, -1});
@@ -51,7 +51,7 @@ TEST_CASE("gradients are straight-through inside the range: gradcheck with a fix
     UniformSteOptions o;
     o.range = rule;
     o.percentile = 0.8;
-    UniformSte<double> a(activations(3), o);
+    UniformSte<double> a(ste_activations(3), o);
     Tensor<double> t({40});
     RandomStream random(4, "ste");
     for (double& v : t.mutable_values()) v = random.normal();
@@ -76,7 +76,7 @@ TEST_CASE("percentile and least-squares ranges clip an outlier that min-max keep
     UniformSteOptions o;
     o.range = rule;
     o.percentile = 0.99;
-    UniformSte<float> a(activations(4), o);
+    UniformSte<float> a(ste_activations(4), o);
     a(Var<float>(t));
     steps[k++] = static_cast<double>(a.step().item());
   }

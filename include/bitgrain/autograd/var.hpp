@@ -15,9 +15,13 @@
 ///   shares the storage. An add saves nothing; a ReLU its result, which the next layer's weight gradient needs
 ///   anyway; a convolution its input (for dw) and its weights (for dx); batch norm its input. Batch norm + ReLU (+
 ///   add) is one op, so the normalised tensor never exists.
-/// - What one cheap pass over something saved gives again is not saved (`Recomputed`). The result of batch norm + ReLU
+/// - What one cheap pass over something saved gives again is not saved (`Recomputed`). The result of batch norm +
+/// ReLU
 ///   (+ add), which the next convolution reads, is computed a second time in backward from the input of batch norm
 ///   (and the added value, if that can be had in the same way). So a convolution layer keeps one tensor, its output.
+/// - Integer codes take a byte each (`Var::of_codes`), sums of few-bit products two (`Var::of_sums`). The real
+/// numbers they stand for are made when somebody asks for
+///   them, and made again in backward where an op saved them.
 /// - In backward every tensor dies at its last reader: saved tensors with their node, the gradient of a result when
 ///   its node has run. Gradients are computed in place where nobody else holds the tensor (ops/gradient_buffer.hpp),
 ///   and move from op to op without a copy; only where a variable has several readers is there an addition.
@@ -33,6 +37,7 @@
 #include <vector>
 
 #include "bitgrain/autograd/profile.hpp"
+#include "bitgrain/kernels/f32/code_bytes.hpp"
 #include "bitgrain/kernels/f32/elementwise.hpp"
 #include "bitgrain/tensor/qtensor.hpp"
 #include "bitgrain/tensor/tensor.hpp"
@@ -103,6 +108,8 @@ class Recomputed {
   /// `compute` gives `value` again, to the bit, from saved tensors.
   Recomputed(const Tensor<T>& value, std::function<Tensor<T>()> compute)
       : version_(value.version()), compute_(std::move(compute)) {}
+  /// `compute` gives a value that nobody can write into.
+  explicit Recomputed(std::function<Tensor<T>()> compute) : compute_(std::move(compute)) {}
   /// Whether nobody has written into `value` since.
   bool stands_for(const Tensor<T>& value) const { return value.version() == version_; }
   const Tensor<T>& get() {
@@ -114,19 +121,51 @@ class Recomputed {
   }
 
  private:
-  std::uint64_t version_;
+  std::uint64_t version_ = 0;
   std::function<Tensor<T>()> compute_;
   Tensor<T> value_;
+};
+
+/// Mean and biased variance by channel (last dimension), [C] each.
+template <class T>
+struct ChannelMoments {
+  Tensor<T> mean, var_biased;
+};
+
+/// Values scale[c] * sums[.., c]: the result of an integer convolution, as it came out of the accumulators.
+template <class T>
+struct ScaledSums {
+  Tensor<std::int16_t> sums;
+  Tensor<T> scale;
 };
 
 namespace detail {
 template <class T>
 struct VarState {
-  Tensor<T> value;
+  Tensor<T> value;  // undefined while code_bytes or scaled sums are all there is
   GradSlot<T> slot;
-  std::shared_ptr<Recomputed<T>> recomputed;  // null: the value can only be kept
-  std::shared_ptr<const QuantInfo> quant;     // set when the values lie on a grid of integer codes
+  std::shared_ptr<Recomputed<T>> recomputed;         // null: the value can only be kept
+  std::shared_ptr<const QuantInfo> quant;            // set when the values lie on a grid of integer codes
+  Tensor<std::uint8_t> code_bytes;                   // undefined: the codes are in the values alone
+  std::shared_ptr<const ChannelMoments<T>> moments;  // null: nobody has counted
+  std::shared_ptr<const ScaledSums<T>> sums;         // null: the value is no product
 };
+
+template <class T>
+Tensor<T> values_of_codes(const Tensor<std::uint8_t>& bytes, const QuantInfo& info) {
+  Tensor<T> values(bytes.shape());
+  kernels::values_of_bytes(bytes.numel(), bytes.data(), static_cast<T>(info.step.front()), info.zero_point,
+                           values.mutable_data());
+  return values;
+}
+template <class T>
+Tensor<T> values_of_sums(const ScaledSums<T>& from) {
+  Tensor<T> values(from.sums.shape());
+  const std::int64_t channels = from.scale.numel();
+  kernels::values_of_sums(channels > 0 ? values.numel() / channels : 0, channels, from.sums.data(), from.scale.data(),
+                          values.mutable_data());
+  return values;
+}
 
 template <class T>
 struct Node {
@@ -176,13 +215,52 @@ class Var {
     set_requires_grad(requires_grad);
   }
 
+  /// A leaf that stands for integer codes of one step, a byte each, which are codes of the grid: values
+  /// step * (byte - zero_point).
+  static Var of_codes(Tensor<std::uint8_t> bytes, std::shared_ptr<const QuantInfo> quant) {
+    BITGRAIN_CHECK(!quant->per_channel() && quant->grid == Grid::kUnsigned && quant->bits <= 8,
+                   "codes in bytes are unsigned and have one step");
+    Var result;
+    result.state_ = std::make_shared<detail::VarState<T>>();
+    result.state_->slot = GradSlot<T>(bytes.shape());
+    result.state_->code_bytes = std::move(bytes);
+    result.state_->quant = std::move(quant);
+    return result;
+  }
+
+  /// A leaf that stands for scale[c] * sums, c being the last dimension.
+  static Var of_sums(std::shared_ptr<const ScaledSums<T>> sums) {
+    Var result;
+    result.state_ = std::make_shared<detail::VarState<T>>();
+    result.state_->slot = GradSlot<T>(sums->sums.shape());
+    result.state_->sums = std::move(sums);
+    return result;
+  }
+
   bool defined() const { return state_ != nullptr; }
-  const Tensor<T>& value() const { return state_->value; }
-  const Shape& shape() const { return state_->value.shape(); }
-  std::int64_t numel() const { return state_->value.numel(); }
-  T item() const { return state_->value.item(); }
+  /// Whether there is a value, be it as codes or as sums; false for a variable of an undefined tensor.
+  bool has_value() const { return state_->value.defined() || has_code_bytes() || state_->sums; }
+  /// The real numbers. If there are only codes or sums so far, they are made now.
+  const Tensor<T>& value() const {
+    if (!state_->value.defined()) {
+      if (state_->code_bytes.defined())
+        state_->value = detail::values_of_codes<T>(state_->code_bytes, *state_->quant);
+      else if (state_->sums)
+        state_->value = detail::values_of_sums(*state_->sums);
+    }
+    return state_->value;
+  }
+  const Shape& shape() const { return state_->slot.shape(); }
+  std::int64_t numel() const { return has_code_bytes() || state_->sums ? shape().numel() : state_->value.numel(); }
+  T item() const { return value().item(); }
   /// The value for writing in place: optimizers, initialisation, loading. Its shape stays.
-  Tensor<T>& mutable_value() { return state_->value; }
+  Tensor<T>& mutable_value() {
+    value();
+    state_->code_bytes = {};
+    state_->moments = nullptr;
+    state_->sums = nullptr;
+    return state_->value;
+  }
   /// Identity of the variable, for comparing handles.
   const void* id() const { return state_.get(); }
 
@@ -200,12 +278,25 @@ class Var {
 
   /// Set when every value is step * (code - zero_point) of a grid: the variable then stands for integers.
   const std::shared_ptr<const QuantInfo>& quant() const { return state_->quant; }
-  void set_quant(std::shared_ptr<const QuantInfo> quant) { state_->quant = std::move(quant); }
+  void set_quant(std::shared_ptr<const QuantInfo> quant) {
+    value();  // values made from other codes must not change
+    state_->code_bytes = {};
+    state_->quant = std::move(quant);
+  }
   /// The integer codes. Throws Error when the variable carries none.
   QTensor codes() const {
     BITGRAIN_CHECK(state_->quant != nullptr, "this variable of shape ", shape(), " carries no integer codes");
-    return recover_codes(state_->value, *state_->quant);
+    return recover_codes(value(), *state_->quant);
   }
+  /// Whether the codes are there as bytes, and these bytes: then whoever works on codes need not ask for values.
+  bool has_code_bytes() const { return state_->code_bytes.defined(); }
+  const Tensor<std::uint8_t>& code_bytes() const { return state_->code_bytes; }
+
+  /// The sums that the value is made of, or null.
+  const std::shared_ptr<const ScaledSums<T>>& sums() const { return state_->sums; }
+  /// Statistics of the value by channel, if the op that made it counted them on the way; else null.
+  const std::shared_ptr<const ChannelMoments<T>>& moments() const { return state_->moments; }
+  void set_moments(std::shared_ptr<const ChannelMoments<T>> moments) { state_->moments = std::move(moments); }
 
   /// What computes the value again, or null. Set by the op that made the variable, if that is cheap.
   const std::shared_ptr<Recomputed<T>>& recomputed() const { return state_->recomputed; }
@@ -213,6 +304,8 @@ class Var {
 
   /// The same values, cut off the tape; codes are kept.
   Var detach() const {
+    if (has_code_bytes()) return of_codes(state_->code_bytes, state_->quant);
+    if (state_->sums) return of_sums(state_->sums);
     Var result(state_->value);
     result.state_->quant = state_->quant;
     return result;
@@ -238,7 +331,12 @@ class Saved {
   explicit Saved(std::shared_ptr<Recomputed<T>> recomputed) : recomputed_(std::move(recomputed)) {}
   /// The value of a variable, by whatever takes less memory.
   explicit Saved(const Var<T>& var) {
-    if (var.recomputed() && var.recomputed()->stands_for(var.value()))
+    if (var.has_code_bytes())
+      recomputed_ = std::make_shared<Recomputed<T>>(
+          [bytes = var.code_bytes(), quant = var.quant()] { return detail::values_of_codes<T>(bytes, *quant); });
+    else if (var.sums())
+      recomputed_ = std::make_shared<Recomputed<T>>([sums = var.sums()] { return detail::values_of_sums(*sums); });
+    else if (var.recomputed() && var.recomputed()->stands_for(var.value()))
       recomputed_ = var.recomputed();
     else
       *this = Saved(var.value());
@@ -257,13 +355,12 @@ class Saved {
   std::shared_ptr<Recomputed<T>> recomputed_;
 };
 
-/// Wraps the value that an op computed. `backward(grad_output)` must call `add_grad` on every input that requires a
+/// Puts what an op computed on the tape. `backward(grad_output)` must call `add_grad` on every input that requires a
 /// gradient; it is recorded only when there is one. It should capture the inputs' slots (`Var::slot`), not the
 /// variables: a captured Var keeps its value alive until backward has passed.
 template <class T, class Backward>
-Var<T> make_result(const char* op, Tensor<T> value, const std::vector<Var<T>>& inputs, Backward&& backward) {
+Var<T> make_result(const char* op, Var<T> result, const std::vector<Var<T>>& inputs, Backward&& backward) {
   profile_mark("forward", op);
-  Var<T> result(std::move(value));
   if (!grad_enabled()) return result;
   bool needed = false;
   for (const auto& input : inputs) needed = needed || input.requires_grad();
@@ -277,6 +374,11 @@ Var<T> make_result(const char* op, Tensor<T> value, const std::vector<Var<T>>& i
   result.slot().state()->producer = std::move(node);
   result.set_requires_grad(true);
   return result;
+}
+/// The same for a value.
+template <class T, class Backward>
+Var<T> make_result(const char* op, Tensor<T> value, const std::vector<Var<T>>& inputs, Backward&& backward) {
+  return make_result<T>(op, Var<T>(std::move(value)), inputs, std::forward<Backward>(backward));
 }
 
 template <class T>

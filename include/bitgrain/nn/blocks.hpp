@@ -7,7 +7,8 @@
 ///     Conv(options, in, out, window, bias, groups)      Linear(options, in, out, bias)      Act(options)
 ///
 /// Children are called "conv" or "linear", "bn", "act". Where Act is nothing but a ReLU (a member `is_plain_relu()`
-/// says so), training runs batch norm, add and ReLU as one op.
+/// says so), training runs batch norm, add and ReLU as one op. Where Act can do better than be called with the sum (a
+/// member `after_batch_norm(bn, x, residual)`, which gives an undefined Var if it cannot just now), it does.
 
 #include <string>
 
@@ -28,6 +29,8 @@ bool is_plain_relu(Act& act) {
 // act(bn(x) + residual), the residual being optional. A trace sees the ops one by one, each under its own layer.
 template <class T, class Act>
 Var<T> bn_act(BatchNorm2d<T>& bn, Act& act, const Var<T>& x, const Var<T>& residual = {}) {
+  if constexpr (requires { act.after_batch_norm(bn, x, residual); })
+    if (Var<T> y = act.after_batch_norm(bn, x, residual); y.defined()) return y;
   if (bn.training() && is_plain_relu(act) && Trace<T>::current() == nullptr) return bn.train_with_relu(x, residual);
   return act(residual.defined() ? add(bn(x), residual) : bn(x));
 }

@@ -73,8 +73,13 @@ BatchStatistics<T> batch_statistics(const char* op, const Var<T>& x, const Var<T
   const std::int64_t channels = check_batch_norm(op, x, gamma, beta, running_mean, running_var);
   const std::int64_t rows = channels > 0 ? x.numel() / channels : 0;
   BITGRAIN_CHECK(rows > 1, op, ": statistics need more than one value per channel, got x ", x.shape());
-  Tensor<T> mean(gamma.shape()), var(gamma.shape());
-  kernels::batch_norm_statistics(rows, channels, x.value().data(), mean.mutable_data(), var.mutable_data());
+  Tensor<T> mean, var;
+  if (x.moments()) {
+    mean = x.moments()->mean, var = x.moments()->var_biased;
+  } else {
+    mean = Tensor<T>(gamma.shape()), var = Tensor<T>(gamma.shape());
+    kernels::batch_norm_statistics(rows, channels, x.value().data(), mean.mutable_data(), var.mutable_data());
+  }
 
   const double unbias = static_cast<double>(rows) / static_cast<double>(rows - 1);
   T *old_mean = running_mean.mutable_data(), *old_var = running_var.mutable_data();

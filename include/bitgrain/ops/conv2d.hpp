@@ -34,11 +34,10 @@ inline ConvGeometry conv2d_geometry(const Shape& x, const Shape& w, const Window
 namespace detail {
 
 template <class T>
-void conv2d_weight_gradient(const ConvGeometry& g, const Tensor<T>& x, const Tensor<T>& dy, T* dw, T* dbias) {
+void conv2d_weight_gradient(const ConvGeometry& g, const T* x, const T* dy, T* dw, T* dbias) {
   if constexpr (std::is_same_v<T, float>)
-    if (grad_precision() == GradPrecision::bf16)
-      return kernels::conv2d_backward_weights_bf16(g, x.data(), dy.data(), dw, dbias);
-  kernels::conv2d_backward_weights(g, x.data(), dy.data(), dw, dbias);
+    if (grad_precision() == GradPrecision::bf16) return kernels::conv2d_backward_weights_bf16(g, x, dy, dw, dbias);
+  kernels::conv2d_backward_weights(g, x, dy, dw, dbias);
 }
 
 template <class T>
@@ -67,7 +66,7 @@ auto conv2d_backward(const ConvGeometry& g, const Var<T>& x, const Var<T>& w, co
     if (w.requires_grad()) {
       Tensor<T> dw(w.shape()), dbias;
       if (bias_gradient) dbias = Tensor<T>(bias.shape());
-      detail::conv2d_weight_gradient(g, saved_x.get(), dy, dw.mutable_data(), dbias.mutable_data());
+      detail::conv2d_weight_gradient(g, saved_x.get().data(), dy.data(), dw.mutable_data(), dbias.mutable_data());
       w.add_grad(std::move(dw));
       if (bias_gradient) bias.add_grad(std::move(dbias));
     } else if (bias_gradient) {

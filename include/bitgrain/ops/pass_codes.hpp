@@ -8,7 +8,7 @@ namespace bitgrain::detail {
 /// channel belong to places in the tensor, so they are not passed on.
 template <class T>
 void pass_codes(const Var<T>& from, Var<T>& to) {
-  if (from.quant() != nullptr && !from.quant()->per_channel()) to.set_quant(from.quant());
+  if (from.quant() != nullptr && !from.quant()->per_channel() && !to.has_code_bytes()) to.set_quant(from.quant());
 }
 
 /// Whether real 0 is one of the values of the grid, so that zeros may be inserted: its code is the zero point.

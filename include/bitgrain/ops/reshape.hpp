@@ -14,7 +14,9 @@ template <class T>
 Var<T> reshape_as(const char* op, const Var<T>& x, const Shape& shape) {
   BITGRAIN_CHECK(shape.numel() == x.numel(), op, ": ", x.shape(), " has ", x.numel(), " elements, ", shape, " holds ",
                  shape.numel());
-  Var<T> result = make_result<T>(op, x.value().reshape(shape), {x},
+  Var<T> reshaped = x.has_code_bytes() ? Var<T>::of_codes(x.code_bytes().reshape(shape), x.quant())
+                                       : Var<T>(x.value().reshape(shape));
+  Var<T> result = make_result<T>(op, std::move(reshaped), {x},
                                  [x = x.slot()](const Tensor<T>& dy) { x.add_grad(dy.reshape(x.shape())); });
   pass_codes(x, result);
   trace<T>(op, {x}, result);

@@ -9,7 +9,7 @@ namespace bitgrain::detail {
 /// Throws Error unless `x` is a variable.
 template <class T>
 void check_defined(const char* op, const char* name, const Var<T>& x) {
-  BITGRAIN_CHECK(x.defined() && x.value().defined(), op, ": ", name, " must be given, it is undefined");
+  BITGRAIN_CHECK(x.defined() && x.has_value(), op, ": ", name, " must be given, it is undefined");
 }
 
 /// Throws Error unless `x` has the rank of `layout`, e.g. 4 and "[N,H,W,C]".

@@ -23,23 +23,31 @@ Var<T> subsample_pad(const Var<T>& x, std::int64_t stride, std::int64_t pad_befo
   const std::int64_t n = x.shape()[0], h = x.shape()[1], w = x.shape()[2], c = x.shape()[3];
   const std::int64_t out_h = (h + stride - 1) / stride, out_w = (w + stride - 1) / stride;
   const std::int64_t out_c = pad_before + c + pad_after;
-  Tensor<T> y(Shape{n, out_h, out_w, out_c});
-  const T* from = x.value().data();
-  T* to = y.mutable_data();
-  const std::int64_t rows_per_chunk = 16384 / std::max<std::int64_t>(1, out_w * out_c) + 1;
-  parallel_for(n * out_h, rows_per_chunk, [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      const T* in = from + (row / out_h * h + row % out_h * stride) * w * c;
-      T* out = to + row * out_w * out_c;
-      for (std::int64_t i = 0; i < out_w; ++i, in += stride * c, out += out_c) {
-        std::fill_n(out, pad_before, T{0});
-        std::copy_n(in, c, out + pad_before);
-        std::fill_n(out + pad_before + c, pad_after, T{0});
+  const auto move = [=]<class E>(const Tensor<E>& from_tensor, E zero) {
+    Tensor<E> y(Shape{n, out_h, out_w, out_c});
+    const E* from = from_tensor.data();
+    E* to = y.mutable_data();
+    const std::int64_t rows_per_chunk = 16384 / std::max<std::int64_t>(1, out_w * out_c) + 1;
+    parallel_for(n * out_h, rows_per_chunk, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const E* in = from + (row / out_h * h + row % out_h * stride) * w * c;
+        E* out = to + row * out_w * out_c;
+        for (std::int64_t i = 0; i < out_w; ++i, in += stride * c, out += out_c) {
+          std::fill_n(out, pad_before, zero);
+          std::copy_n(in, c, out + pad_before);
+          std::fill_n(out + pad_before + c, pad_after, zero);
+        }
       }
-    }
-  });
+    });
+    return y;
+  };
+  // Codes in bytes move as bytes; the code of real 0 is the zero point.
+  const bool bytes = x.has_code_bytes() && detail::grid_holds_zero(*x.quant());
+  Var<T> moved =
+      bytes ? Var<T>::of_codes(move(x.code_bytes(), static_cast<std::uint8_t>(x.quant()->zero_point)), x.quant())
+            : Var<T>(move(x.value(), T{0}));
 
-  Var<T> result = make_result<T>("subsample_pad", std::move(y), {x}, [=, x = x.slot()](const Tensor<T>& dy) {
+  Var<T> result = make_result<T>("subsample_pad", std::move(moved), {x}, [=, x = x.slot()](const Tensor<T>& dy) {
     Tensor<T> dx(x.shape());
     const T* gradient = dy.data();
     T* into = dx.mutable_data();

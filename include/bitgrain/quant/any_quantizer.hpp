@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "bitgrain/quant/fake_quantize.hpp"
 #include "bitgrain/quant/float.hpp"
 #include "bitgrain/quant/quantizer.hpp"
 
@@ -23,6 +24,8 @@ class AnyQuantizer {
       : held_(std::make_unique<Held<Q>>(std::move(quantizer))) {}  // NOLINT: implicit on purpose
 
   Var<T> operator()(const Var<T>& x) { return held_->apply(x); }
+  /// See quant/quantizer.hpp; nothing if the quantizer inside does not have it.
+  std::optional<UniformQuantization<T>> uniform(const Shape& shape) const { return held_->uniform(shape); }
   int bits() const { return held_->bits(); }
   void set_bits(int bits) { held_->set_bits(bits); }
   std::vector<QuantParameter<T>> parameters() const { return held_->parameters(); }
@@ -44,6 +47,7 @@ class AnyQuantizer {
   struct Interface {
     virtual ~Interface() = default;
     virtual Var<T> apply(const Var<T>& x) = 0;
+    virtual std::optional<UniformQuantization<T>> uniform(const Shape& shape) = 0;
     virtual int bits() const = 0;
     virtual void set_bits(int bits) = 0;
     virtual std::vector<QuantParameter<T>> parameters() const = 0;
@@ -58,6 +62,9 @@ class AnyQuantizer {
   struct Held final : Interface {
     explicit Held(Q q) : quantizer(std::move(q)) {}
     Var<T> apply(const Var<T>& x) override { return quantizer(x); }
+    std::optional<UniformQuantization<T>> uniform(const Shape& shape) override {
+      return quantizer_uniform(quantizer, shape);
+    }
     int bits() const override { return quantizer.bits(); }
     void set_bits(int bits) override { quantizer.set_bits(bits); }
     std::vector<QuantParameter<T>> parameters() const override { return quantizer.parameters(); }

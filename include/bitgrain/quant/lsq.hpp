@@ -47,11 +47,12 @@ class Lsq {
 
   Var<T> operator()(const Var<T>& x) {
     if (!initialised()) initialise(x.value());
-    FakeQuantizeOptions o = fake_quantize_options(spec_);
-    o.min_step = options_.min_step;
-    o.max_step = options_.max_step;
-    o.step_gradient_scale = gradient_scale(x.shape());
-    return fake_quantize(x, step_, o);
+    return fake_quantize(x, step_, options_for(x.shape()));
+  }
+  /// See quant/quantizer.hpp.
+  std::optional<UniformQuantization<T>> uniform(const Shape& shape) const {
+    if (!initialised()) return std::nullopt;
+    return UniformQuantization<T>{step_, options_for(shape)};
   }
 
   int bits() const { return spec_.bits; }
@@ -89,6 +90,13 @@ class Lsq {
   }
 
  private:
+  FakeQuantizeOptions options_for(const Shape& shape) const {
+    FakeQuantizeOptions o = fake_quantize_options(spec_);
+    o.min_step = options_.min_step;
+    o.max_step = options_.max_step;
+    o.step_gradient_scale = gradient_scale(shape);
+    return o;
+  }
   double gradient_scale(const Shape& shape) const {
     if (options_.gradient_scale == LsqGradientScale::kNone) return 1;
     double n = static_cast<double>(shape.numel()) / static_cast<double>(spec_.channels);

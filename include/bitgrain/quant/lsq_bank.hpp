@@ -32,6 +32,12 @@ class LsqBank {
       if (!lsq.initialised()) lsq.initialise(x.value());
     return bank_[active_](x);
   }
+  /// See quant/quantizer.hpp.
+  std::optional<UniformQuantization<T>> uniform(const Shape& shape) const {
+    for (const auto& lsq : bank_)
+      if (!lsq.initialised()) return std::nullopt;
+    return bank_[active_].uniform(shape);
+  }
   int bits() const { return candidates_[active_]; }
   void set_bits(int bits) {
     const auto found = std::find(candidates_.begin(), candidates_.end(), bits);

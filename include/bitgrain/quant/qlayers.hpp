@@ -2,8 +2,8 @@
 
 /// Layers whose weights go through a quantizer. The integer codes of their input come with the input.
 
-#include "bitgrain/ops/conv2d.hpp"
 #include "bitgrain/ops/linear.hpp"
+#include "bitgrain/quant/integer_conv2d.hpp"
 #include "bitgrain/quant/site.hpp"
 
 namespace bitgrain {
@@ -57,7 +57,9 @@ class QConv2d : public QWeightLayer<W<T>> {
 
   Var<T> forward(const Var<T>& x) override {
     const Var<T> w = this->quantized_weights(x);
-    return conv2d(x, w, this->bias_, window_, groups_);
+    // A convolution without bias is one that batch norm follows.
+    const bool for_batch_norm = this->training() && !this->bias_.defined();
+    return integer_conv2d(x, w, this->bias_, window_, groups_, for_batch_norm);
   }
   std::string describe() const override {
     const Shape& w = this->weight_.shape();

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "bitgrain/nn/batch_norm2d.hpp"
 #include "bitgrain/quant/any_quantizer.hpp"
+#include "bitgrain/quant/batch_norm_quantize.hpp"
 #include "bitgrain/quant/float.hpp"
 #include "bitgrain/quant/site.hpp"
 
@@ -21,6 +23,15 @@ class QReLU : public QuantSiteModule<A<T>> {
     Var<T> y = this->quantize(x);
     if (y.quant()) trace<T>("quantize", {x}, y);
     return y;
+  }
+  /// forward(bn(x)), or forward(bn(x) + residual), as one op that writes nothing but codes; an undefined Var when the
+  /// ops must run one by one: in evaluation, under a trace, for a quantizer that is not a step and its rule.
+  Var<T> after_batch_norm(BatchNorm2d<T>& bn, const Var<T>& x, const Var<T>& residual) {
+    if (!bn.training() || Trace<T>::current() != nullptr) return {};
+    const auto quantizer = this->uniform(x.shape());
+    if (!quantizer || quantizer->step.numel() != 1 || !detail::quantizes_to_bytes(quantizer->options)) return {};
+    return batch_norm_quantize_train(x, bn.weight(), bn.bias(), bn.running_mean(), bn.running_var(), bn.momentum(),
+                                     bn.epsilon(), residual, quantizer->step, quantizer->options);
   }
   /// Whether it is a ReLU and nothing else now: in full precision, and nobody looks at the tensor.
   bool is_plain_relu() {

@@ -62,7 +62,9 @@ struct QuantProgress {
 /// made by a layer family without further ado it is constructible from a QuantizerSpec.
 ///
 /// Optional members, found by name: `set_training(bool)`, `begin_epoch(QuantProgress)`, `begin_step(QuantProgress)`,
-/// `extra_loss() -> Var<T>` (undefined for none), `harden()`, `calibrate(bool)` (ranges are being gathered).
+/// `extra_loss() -> Var<T>` (undefined for none), `harden()`, `calibrate(bool)` (ranges are being gathered),
+/// `uniform(shape) -> std::optional<UniformQuantization<T>>`: if the next call on a tensor of that shape would be
+/// `fake_quantize` with some step and options and change nothing else, these; fused ops then do it instead.
 ///
 /// One-bit weights are +-step, with the sign of 0 being +1; one-bit activations are {0, step}. Activation codes must
 /// be clamp(floor(x / step + 1/2) + zero_point, low, high): this is what the integer network computes.

@@ -104,14 +104,17 @@ class QuantSiteModule : public Module<typename Q::Scalar>, public QuantSite<type
  protected:
   /// Quantizes and lets the observer see it.
   Var<T> quantize(const Var<T>& x) {
-    if (told_training_ != this->training()) {
-      told_training_ = this->training();
-      quantizer_set_training(quantizer_, this->training());
-    }
+    tell_training();
     Var<T> y = quantizer_(x);
     if (auto* observer = QuantObserver<T>::current()) [[unlikely]]
       y = observer->observe(*this, x, y);
     return y;
+  }
+  /// What quantize() would do, if that is a step and its rule and if nobody watches.
+  std::optional<UniformQuantization<T>> uniform(const Shape& shape) {
+    if (QuantObserver<T>::current() != nullptr) return std::nullopt;
+    tell_training();
+    return quantizer_uniform(quantizer_, shape);
   }
   std::vector<typename Module<T>::Parameter> own_parameters() const override {
     auto all = Module<T>::own_parameters();
@@ -121,6 +124,12 @@ class QuantSiteModule : public Module<typename Q::Scalar>, public QuantSite<type
   }
 
  private:
+  void tell_training() {
+    if (told_training_ == this->training()) return;
+    told_training_ = this->training();
+    quantizer_set_training(quantizer_, this->training());
+  }
+
   QuantizerSpec spec_;
   Q quantizer_;
   std::optional<bool> told_training_;

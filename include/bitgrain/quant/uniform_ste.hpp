@@ -43,6 +43,12 @@ class UniformSte {
     return fake_quantize(x, step_, fake_quantize_options(spec_));
   }
 
+  /// See quant/quantizer.hpp.
+  std::optional<UniformQuantization<T>> uniform(const Shape&) const {
+    if (spec_.role == QuantRole::kWeights || gathering_ || !initialised()) return std::nullopt;
+    return UniformQuantization<T>{step_, fake_quantize_options(spec_)};
+  }
+
   int bits() const { return spec_.bits; }
   void set_bits(int bits) {
     check_bits(bits, spec_.name);

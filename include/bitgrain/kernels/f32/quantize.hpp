@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "bitgrain/base/parallel.hpp"
+#include "bitgrain/kernels/f32/code_bytes.hpp"
+#include "bitgrain/kernels/f32/convert_lanes.hpp"
 #include "bitgrain/kernels/simd.hpp"
 
 namespace bitgrain::kernels {
@@ -66,7 +68,30 @@ inline ExactCode exact_code(double x, double step, const QuantizeRule& rule) {
       return {v, clipped >= 0 ? 1.0 : -1.0, inside};
   }
 }
+
+// exact_code in vectors of double, for the two roundings that weights take.
+template <class V>
+struct ExactLanes {
+  V v, code;
+  ExactLanes(const V& x, const V& step, const QuantizeRule& rule) : v(x / step) {
+    const V clipped = min(max(v, V(rule.low)), V(rule.high));
+    code = rule.rounding == Rounding::kHalfEven ? nearbyint(clipped) : select(clipped >= V(0.0), V(1.0), V(-1.0));
+  }
+};
 }  // namespace detail
+
+/// bytes[i] = the code of x[i], as activations round (half up), + zero_point, which must lie in 0 .. 255.
+template <class T, class Arch = DefaultArch>
+void quantize_to_bytes(std::int64_t n, const T* x, std::type_identity_t<T> step, const QuantizeRule& rule,
+                       std::int32_t zero_point, std::uint8_t* bytes) {
+  using V = Vec<T, Arch>;
+  detail::for_each_vector<V>(
+      n, [=, low = V(static_cast<T>(rule.low)), high = V(static_cast<T>(rule.high)), half = V(T{0.5}),
+          r = V(T{1} / step), zero = V(static_cast<T>(zero_point))](std::int64_t i, auto count) {
+        const V v = min(max(load_lanes<V>(x + i, count) * r, low), high);
+        store_bytes(bytes + i, count, floor(v + half) + zero);
+      });
+}
 
 /// y[i] = step * code of x[i]. `step` > 0.
 template <class T, class Arch = DefaultArch>
@@ -87,14 +112,18 @@ void quantize_forward(std::int64_t n, const T* x, T step, const QuantizeRule& ru
         y[i] = step * std::floor(v + T{0.5});
       }
     } else {
-      for (; i < end; ++i)
-        y[i] = static_cast<T>(detail::exact_code(static_cast<double>(x[i]), static_cast<double>(step), rule).code) *
-               step;
+      using Wide = Vec<double, Arch>;
+      const Wide s(static_cast<double>(step));
+      // A code has few bits, so code * step is exact in double and rounded once, as the product in T is.
+      for (; i < end; i += kLanes<double, Arch>) {
+        const std::int64_t count = std::min(kLanes<double, Arch>, end - i);
+        store_converted(y + i, count, s * detail::ExactLanes<Wide>(load_converted<Wide>(x + i, count), s, rule).code);
+      }
     }
   });
 }
 
-/// dx[i] and, as the return value, dL/dstep (before LSQ's gradient scale). Adds in a fixed order.
+/// dx[i] and, as the return value, dL/dstep (before LSQ's gradient scale). Adds in a fixed order. dx may be dy.
 template <class T, class Arch = DefaultArch>
 double quantize_backward(std::int64_t n, const T* x, const T* dy, T step, const QuantizeRule& rule, T* dx) {
   using Batch = Vec<T, Arch>;
@@ -127,15 +156,23 @@ double quantize_backward(std::int64_t n, const T* x, const T* dy, T step, const 
         const bool inside = v >= static_cast<T>(rule.low) && v <= static_cast<T>(rule.high);
         const T clipped = std::min(std::max(v, static_cast<T>(rule.low)), static_cast<T>(rule.high));
         const T code = std::floor(clipped + T{0.5});
-        dx[i] = inside ? dy[i] : T{0};
-        dstep += static_cast<double>(dy[i] * (code - (inside ? v : T{0})));
+        const T g = dy[i];
+        dx[i] = inside ? g : T{0};
+        dstep += static_cast<double>(g * (code - (inside ? v : T{0})));
       }
     } else {
-      for (; i < end; ++i) {
-        const auto e = detail::exact_code(static_cast<double>(x[i]), static_cast<double>(step), rule);
-        dx[i] = e.inside ? dy[i] : T{0};
-        dstep += static_cast<double>(dy[i]) * (e.inside ? e.code - e.v : e.code);
+      using Wide = Vec<double, Arch>;
+      const Wide s(static_cast<double>(step)), low(rule.low), high(rule.high), zero(0.0);
+      Wide sum(0.0);
+      for (; i < end; i += kLanes<double, Arch>) {
+        const std::int64_t count = std::min(kLanes<double, Arch>, end - i);
+        const detail::ExactLanes<Wide> e(load_converted<Wide>(x + i, count), s, rule);
+        const Wide g = load_converted<Wide>(dy + i, count);  // 0 in lanes that do not exist
+        const auto inside = (e.v >= low) && (e.v <= high);
+        store_converted(dx + i, count, select(inside, g, zero));
+        sum = sum + g * (e.code - select(inside, e.v, zero));
       }
+      dstep = horizontal_sum(sum);
     }
     return dstep;
   });

@@ -1,0 +1,192 @@
+#pragma once
+
+/// Batch normalisation and the activation quantizer behind it, with a residual added between the two or not, of
+/// [rows, channels]:
+///
+///     v    = ((x - mean) inv_std gamma + beta + residual) / step
+///     code = floor(clamp(v, low, high) + 1/2) + zero_point
+///
+/// in one pass forward, which writes a byte per element and nothing else, and two passes backward. Backward
+/// calculates v again from x, by the expression of the forward pass, so neither the normalised values nor the
+/// dequantized ones nor a clip mask ever exist in memory. Codes are those of quantize_forward on the result of
+/// batch_norm_forward, bit for bit (but for a residual of codes, whose product with its step is not rounded before it
+/// is added).
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+
+#include "bitgrain/kernels/f32/batch_norm.hpp"
+#include "bitgrain/kernels/f32/convert_lanes.hpp"
+#include "bitgrain/kernels/f32/quantize.hpp"
+
+namespace bitgrain::kernels {
+
+/// What batch norm is given: real numbers, or scale[c] * sums, sums being the accumulators of an integer convolution
+/// where these fit 16 bits: half the memory to write, to keep for backward and to read three times.
+template <class T>
+struct NormInput {
+  const T* values = nullptr;
+  const std::int16_t* sums = nullptr;
+  const T* scale = nullptr;
+};
+
+/// What is added before the quantizer: nothing, real numbers, or step * (code - zero_point).
+template <class T>
+struct Residual {
+  const T* values = nullptr;
+  const std::uint8_t* codes = nullptr;
+  T step = 1, zero_point = 0;
+  bool given() const { return values != nullptr || codes != nullptr; }
+};
+
+namespace detail {
+
+// The operands of `count` columns from c on, and v as the forward pass and both passes of backward calculate it.
+// multiply_add and not a * b + c: compilers fuse the latter or do not, and backward must see the v of forward.
+template <class V, bool kSums, bool kAdd, class Count>
+class QuantizedColumns {
+ public:
+  using T = typename V::value_type;
+  QuantizedColumns(std::int64_t c, Count count, std::int64_t channels, const NormInput<T>& x, const T* mean,
+                   const NormFactors<T>& f, const Residual<T>& residual, T step, const QuantizeRule& rule)
+      : count_(count),
+        channels_(channels),
+        values_(x.values ? x.values + c : nullptr),
+        sums_(x.sums ? x.sums + c : nullptr),
+        added_(residual.values ? residual.values + c : nullptr),
+        codes_(residual.codes ? residual.codes + c : nullptr),
+        scale_(kSums ? load_lanes<V>(x.scale + c, count) : V(T{1})),
+        center_(load_lanes<V>(mean + c, count)),
+        factor_(load_lanes<V>(f.factor + c, count)),
+        shift_(load_lanes<V>(f.shift + c, count)),
+        code_step_(residual.step),
+        code_zero_(residual.zero_point),
+        low_(static_cast<T>(rule.low)),
+        high_(static_cast<T>(rule.high)),
+        inverse_(T{1} / step) {}
+
+  // x - mean.
+  V centered(std::int64_t r) const {
+    if constexpr (kSums) return multiply_add(load_int16<V>(sums_ + r * channels_, count_), scale_, -center_);
+    return load_lanes<V>(values_ + r * channels_, count_) - center_;
+  }
+  V over_step(std::int64_t r, const V& centered_x) const {
+    V v = multiply_add(centered_x, factor_, shift_);
+    if constexpr (kAdd) {
+      const std::int64_t i = r * channels_;
+      if (codes_)  // the same for all elements: costs nothing beside the memory
+        v = multiply_add(load_bytes<V>(codes_ + i, count_) - code_zero_, code_step_, v);
+      else
+        v = v + load_lanes<V>(added_ + i, count_);
+    }
+    return v * inverse_;
+  }
+  V code(const V& v) const { return floor(min(max(v, low_), high_) + V(T{0.5})); }
+  auto inside(const V& v) const { return (v >= low_) && (v <= high_); }
+
+ private:
+  Count count_;
+  std::int64_t channels_;
+  const T* values_;
+  const std::int16_t* sums_;
+  const T* added_;
+  const std::uint8_t* codes_;
+  V scale_, center_, factor_, shift_, code_step_, code_zero_, low_, high_, inverse_;
+};
+
+// Calls pass(columns) where columns(c, count) makes the QuantizedColumns, with the residual's presence as a constant.
+template <class T, class Arch, class Pass>
+void with_columns(std::int64_t channels, const NormInput<T>& x, const T* mean, const NormFactors<T>& f,
+                  const Residual<T>& residual, T step, const QuantizeRule& rule, Pass pass) {
+  const auto run = [&](auto sums, auto add) {
+    pass(
+        [=, &x, &f, &residual, &rule](std::int64_t c, auto count) {
+          return QuantizedColumns<Vec<T, Arch>, decltype(sums)::value, decltype(add)::value, decltype(count)>(
+              c, count, channels, x, mean, f, residual, step, rule);
+        },
+        add);
+  };
+  const auto with_sums = [&](auto sums) {
+    if (residual.given())
+      run(sums, std::true_type());
+    else
+      run(sums, std::false_type());
+  };
+  if (x.sums)
+    with_sums(std::true_type());
+  else
+    with_sums(std::false_type());
+}
+
+}  // namespace detail
+
+/// The forward pass: the bytes code + zero_point, which must lie in 0 .. 255. Null `gamma` is 1, null `beta` 0.
+template <class T, class Arch = DefaultArch>
+void batch_norm_quantize_forward(std::int64_t rows, std::int64_t channels, const NormInput<T>& x, const T* mean,
+                                 const T* inv_std, std::type_identity_t<const T*> gamma,
+                                 std::type_identity_t<const T*> beta, const Residual<T>& residual,
+                                 std::type_identity_t<T> step, const QuantizeRule& rule, std::int32_t zero_point,
+                                 std::uint8_t* codes) {
+  using V = Vec<T, Arch>;
+  const detail::NormFactors<T> f(channels, inv_std, gamma, beta);
+  detail::with_columns<T, Arch>(channels, x, mean, f, residual, step, rule, [&](auto columns, auto) {
+    for_each_row<T, Arch>(rows, channels, [=](std::int64_t c, auto count) {
+      return [=, own = columns(c, count), zero = V(static_cast<T>(zero_point))](std::int64_t r) {
+        const V v = own.over_step(r, own.centered(r));
+        store_bytes(codes + r * channels + c, count, own.code(v) + zero);
+      };
+    });
+  });
+}
+
+/// The gradient, and dL/dstep as the return value (before any scale):
+///
+///     d     = dy where low <= v <= high, else 0           dresidual = d
+///     dstep = sum of dy (inside ? code - v : code)        dx, dgamma, dbeta: of batch norm, for d
+///
+/// With a residual `dresidual` is wanted; it may be dy, and dx may not. Without one it is not used, and dx may be dy.
+/// `dgamma` and `dbeta` may be null.
+template <class T, class Arch = DefaultArch>
+double batch_norm_quantize_backward(std::int64_t rows, std::int64_t channels, const NormInput<T>& x, const T* dy,
+                                    const T* mean, const T* inv_std, std::type_identity_t<const T*> gamma,
+                                    std::type_identity_t<const T*> beta, const Residual<T>& residual,
+                                    std::type_identity_t<T> step, const QuantizeRule& rule,
+                                    std::type_identity_t<T*> dresidual, T* dx, std::type_identity_t<T*> dgamma,
+                                    std::type_identity_t<T*> dbeta) {
+  using V = Vec<T, Arch>;
+  if (channels <= 0) return 0;
+  const detail::NormFactors<T> f(channels, inv_std, gamma, beta);
+  double dstep = 0;
+  detail::with_columns<T, Arch>(channels, x, mean, f, residual, step, rule, [&](auto columns, auto add) {
+    const auto sums = sum_columns<T, Arch, 3>(rows, channels, [=](std::int64_t c, auto count) {
+      return [=, own = columns(c, count)](std::int64_t r) {
+        const std::int64_t i = r * channels + c;
+        const V centered = own.centered(r), v = own.over_step(r, centered), g = load_lanes<V>(dy + i, count);
+        const auto inside = own.inside(v);
+        const V d = select(inside, g, V(T(0)));
+        if constexpr (decltype(add)::value) store_lanes(dresidual + i, count, d);
+        return std::array<V, 3>{d, d * centered, g * (own.code(v) - select(inside, v, V(T(0))))};
+      };
+    });
+    for (std::int64_t c = 0; c < channels; ++c) dstep += sums[static_cast<std::size_t>(2 * channels + c)];
+    const detail::NormGradient<T> gradient(rows, channels, sums.data(), inv_std, gamma, dgamma, dbeta);
+    gradient.template write<Arch>(
+        rows,
+        [=](std::int64_t c, auto count) {
+          return [=, own = columns(c, count)](std::int64_t r) {
+            const std::int64_t i = r * channels + c;
+            const V centered = own.centered(r);
+            if constexpr (decltype(add)::value)
+              return std::array<V, 2>{load_lanes<V>(static_cast<const T*>(dresidual) + i, count), centered};
+            else
+              return std::array<V, 2>{
+                  select(own.inside(own.over_step(r, centered)), load_lanes<V>(dy + i, count), V(T(0))), centered};
+          };
+        },
+        dx);
+  });
+  return dstep;
+}
+
+}  // namespace bitgrain::kernels

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "bitgrain/kernels/f32/batch_norm_quantize.hpp"
+#include "bitgrain/kernels/f32/batch_norm_relu.hpp"
+#include "bitgrain/ops/batch_norm.hpp"
+#include "bitgrain/quant/fake_quantize.hpp"
+
+namespace bitgrain {
+
+namespace detail {
+// What a residual is for the kernels: its codes if it carries any, else its values; and what backward keeps of it.
+template <class T>
+class SavedResidual {
+ public:
+  SavedResidual() = default;
+  explicit SavedResidual(const Var<T>& residual) {
+    if (!residual.defined()) return;
+    if (residual.has_code_bytes())
+      bytes_ = residual.code_bytes(), quant_ = residual.quant();
+    else
+      values_ = Saved<T>(residual);
+  }
+  kernels::Residual<T> get() const {
+    if (bytes_.defined())
+      return {nullptr, bytes_.data(), static_cast<T>(quant_->step.front()), static_cast<T>(quant_->zero_point)};
+    return {values_.defined() ? values_.get().data() : nullptr};
+  }
+
+ private:
+  Tensor<std::uint8_t> bytes_;
+  std::shared_ptr<const QuantInfo> quant_;
+  Saved<T> values_;
+};
+
+// What batch norm reads, for the kernels, and kept for backward: sums, if the variable is made of them.
+template <class T>
+class SavedNormInput {
+ public:
+  explicit SavedNormInput(const Var<T>& x) : sums_(x.sums()) {
+    if (!sums_) values_ = Saved<T>(x);
+  }
+  kernels::NormInput<T> get() const {
+    if (sums_) return {nullptr, sums_->sums.data(), sums_->scale.data()};
+    return {values_.get().data(), nullptr, nullptr};
+  }
+
+ private:
+  std::shared_ptr<const ScaledSums<T>> sums_;
+  Saved<T> values_;
+};
+
+template <class T>
+kernels::Residual<T> residual_of(const Var<T>& residual) {
+  if (!residual.defined()) return {};
+  if (residual.has_code_bytes()) return SavedResidual<T>(residual).get();
+  return {residual.value().data()};
+}
+}  // namespace detail
+
+/// fake_quantize(batch_norm_train(x, ...)), or fake_quantize(batch_norm_train(x, ...) + residual) if a residual is
+/// given, as one op, for a quantizer of one step with unsigned codes. The result is codes and nothing else. Codes and
+/// gradients are those of the ops one by one, bit for bit but for the order of sums (and the rounding of a residual
+/// that carries codes). Saves x and the residual (its
+/// codes, if it carries any). Not traced: a trace sees the ops one by one. Throws Error when shapes do not fit.
+template <class T>
+Var<T> batch_norm_quantize_train(const Var<T>& x, const Var<T>& gamma, const Var<T>& beta, Tensor<T> running_mean,
+                                 Tensor<T> running_var, double momentum, double eps, const Var<T>& residual,
+                                 const Var<T>& step, const FakeQuantizeOptions& options) {
+  const char* op = "batch_norm_quantize_train";
+  if (residual.defined()) detail::check_same_shape(op, x, residual);
+  BITGRAIN_CHECK(step.numel() == 1 && detail::quantizes_to_bytes(options), op,
+                 ": the quantizer must have one step and unsigned codes of a byte");
+  const auto batch = detail::batch_statistics(op, x, gamma, beta, running_mean, running_var, momentum, eps);
+  const T s = detail::effective_step(step.value()[0], options);
+  const detail::SavedNormInput<T> saved_x(x);
+  const auto info = detail::quant_info(options, std::vector<T>{s});
+
+  Var<T> y;
+  if (rounding_is_frozen()) {
+    Tensor<T> values(x.shape());
+    T* out = values.mutable_data();
+    kernels::batch_norm_forward(batch.rows, batch.channels, x.value().data(), batch.mean.data(), batch.inv_std.data(),
+                                gamma.value().data(), beta.value().data(), out);
+    if (residual.defined()) kernels::add(values.numel(), static_cast<const T*>(out), residual.value().data(), out);
+    detail::quantize_frozen(values.numel(), static_cast<const T*>(out), s, options.rule, out);
+    y = Var<T>(std::move(values));
+    y.set_quant(info);
+  } else {
+    Tensor<std::uint8_t> bytes(x.shape());
+    kernels::batch_norm_quantize_forward(batch.rows, batch.channels, saved_x.get(), batch.mean.data(),
+                                         batch.inv_std.data(), gamma.value().data(), beta.value().data(),
+                                         detail::residual_of(residual), s, options.rule, options.zero_point,
+                                         bytes.mutable_data());
+    y = Var<T>::of_codes(std::move(bytes), info);
+  }
+  const Saved<T> saved_gamma(gamma.value()), saved_beta(beta.value()), saved_step(step.value());
+  return make_result<T>(
+      op, std::move(y), {x, gamma, beta, residual, step},
+      [x = x.slot(), gamma = gamma.slot(), beta = beta.slot(), residual = residual.slot(), step = step.slot(),
+       saved_x, saved_gamma, saved_beta, saved_step, saved_residual = detail::SavedResidual<T>(residual), batch, s,
+       options](const Tensor<T>& dy) {
+        Tensor<T> dgamma(gamma.shape()), dbeta(beta.shape()), dx = detail::gradient_buffer(dy), dresidual;
+        const kernels::Residual<T> added = saved_residual.get();
+        if (added.given()) {
+          dresidual = std::move(dx);
+          dx = Tensor<T>(dy.shape());
+        }
+        const double raw = kernels::batch_norm_quantize_backward(
+            batch.rows, batch.channels, saved_x.get(), dy.data(), batch.mean.data(), batch.inv_std.data(),
+            saved_gamma.get().data(), saved_beta.get().data(), added, s, options.rule, dresidual.mutable_data(),
+            dx.mutable_data(), dgamma.mutable_data(), dbeta.mutable_data());
+        if (step.requires_grad())
+          step.add_grad(Tensor<T>(step.shape(), detail::step_gradient(raw, saved_step.get()[0], options)));
+        if (residual.requires_grad()) residual.add_grad(std::move(dresidual));
+        if (gamma.requires_grad()) gamma.add_grad(std::move(dgamma));
+        if (beta.requires_grad()) beta.add_grad(std::move(dbeta));
+        if (x.requires_grad()) x.add_grad(std::move(dx));
+      });
+}
+
+}  // namespace bitgrain
