@@ -10,7 +10,7 @@ using bitgrain::RandomStream;
 
 namespace {
 template <class Arch>
-void compare(const ConvGeometry& g, RandomStream& random) {
+void compare_gradients(const ConvGeometry& g, RandomStream& random) {
   Guarded<float> x(g.input_size(), 1), dy(g.output_size(), 1), dw(g.weight_size(), 3), dw2(g.weight_size());
   for (Guarded<float>* a : {&x, &dy}) fill_random(*a, random);
   kernels::winograd_backward_weights<Arch>(g, x.data(), dy.data(), dw.data());
@@ -22,11 +22,11 @@ void compare(const ConvGeometry& g, RandomStream& random) {
 
 TEST_CASE("the gradient by the weights equals the reference") {
   RandomStream random(5, "winograd");
-  compare<kernels::DefaultArch>(conv(1, 20, 32, 1000, 5, 3, 1, 1), random);  // two batches of tiles
-  compare<kernels::DefaultArch>(conv(1, 5, 6, 35, 150, 3, 1, 1), random);    // several blocks of sums
+  compare_gradients<kernels::DefaultArch>(conv(1, 20, 32, 1000, 5, 3, 1, 1), random);  // two batches of tiles
+  compare_gradients<kernels::DefaultArch>(conv(1, 5, 6, 35, 150, 3, 1, 1), random);    // several blocks of sums
   for (const ConvGeometry& g : winograd_geometries()) {
-    compare<kernels::DefaultArch>(g, random);
-    if (g.output_size() < 5000) compare<kernels::ScalarArch>(g, random);
+    compare_gradients<kernels::DefaultArch>(g, random);
+    if (g.output_size() < 5000) compare_gradients<kernels::ScalarArch>(g, random);
   }
 }
 
