@@ -59,8 +59,8 @@ TEST_CASE("a large gradient of few pixels, made in a buffer, is right at the end
     return kernels::detail::should_stream_gradient(plan, kernels::GradientBlocks(plan, sizeof(float)),
                                                    static_cast<std::size_t>(g.weight_size()) * sizeof(float));
   };
-  for (const bitgrain::ConvGeometry& g : {conv(1, 3, 3, 128, 171, 5, 1, 2), conv(1, 4, 2, 101, 211, 5, 1, 2),
-                                          conv(2, 2, 3, 300, 204, 3, 1, 2, 2), conv(1, 4, 33, 250, 250, 3, 2, 1)}) {
+  for (const bitgrain::ConvGeometry& g : {conv(1, 2, 2, 256, 259, 5, 1, 2), conv(1, 2, 1, 401, 163, 5, 1, 2),
+                                          conv(2, 2, 2, 420, 421, 3, 1, 2, 2), conv(1, 8, 33, 250, 250, 3, 2, 1)}) {
     REQUIRE(streams(g));
     compare_conv<Case>(g, random);
   }

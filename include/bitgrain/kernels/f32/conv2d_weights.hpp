@@ -133,9 +133,10 @@ class WeightGradient {
 
 // Whether dw is made a few filters at a time in a buffer and then streamed to memory: where it is large and few
 // pixels are added up, so that writing it is what takes time. Stored by tiles, it would be read from memory first, a
-// cache line here and there; and lines that start anywhere would be written in two parts.
+// cache line here and there; and lines that start anywhere would be written in two parts. (Smaller ones stay in a
+// third-level cache, where this does not count, unless a second block comes back to them.)
 inline bool should_stream_gradient(const ConvPlan& plan, const PixelBlocks& blocks, std::size_t bytes) {
-  return plan.groups == 1 && blocks.count() <= 2 && bytes >= (std::size_t{2} << 20);
+  return plan.groups == 1 && blocks.count() <= 2 && bytes >= (std::size_t{blocks.count() == 1 ? 6u : 2u} << 20);
 }
 
 // dw of few blocks of pixels, streamed.
