@@ -51,6 +51,21 @@ TEST_CASE("a gradient too large for copies per chunk divides its filters instead
   compare_conv<Case>(conv(3, 2, 2, 400, 410, 3, 1, 1), random);
 }
 
+TEST_CASE("a large gradient of few pixels, made in a buffer, is right at the ends of pieces, blocks and memory") {
+  using Case = FloatCase<float, kernels::DefaultArch>;
+  RandomStream random(5, "streamed");
+  const auto streams = [](const bitgrain::ConvGeometry& g) {
+    const kernels::ConvPlan plan = kernels::plan_forward(g);
+    return kernels::detail::should_stream_gradient(plan, kernels::GradientBlocks(plan, sizeof(float)),
+                                                   static_cast<std::size_t>(g.weight_size()) * sizeof(float));
+  };
+  for (const bitgrain::ConvGeometry& g : {conv(1, 2, 2, 256, 259, 5, 1, 2), conv(1, 2, 1, 401, 163, 5, 1, 2),
+                                          conv(2, 2, 2, 420, 421, 3, 1, 2, 2), conv(1, 8, 33, 250, 250, 3, 2, 1)}) {
+    REQUIRE(streams(g));
+    compare_conv<Case>(g, random);
+  }
+}
+
 TEST_CASE("NaN next to the columns of a tile do not reach its sums") {
   // Behind the 1-channel image stand NaN, which vector loads of its last rows would read.
   const bitgrain::ConvGeometry g = conv(1, 4, 4, 1, 3, 2);

@@ -28,12 +28,12 @@ void compare_tile(const Kind& kind, int vectors, std::int64_t width, std::int64_
   Guarded<T> x((inputs + 1) * step, 1), w(2 * filters, 1), start(lanes, 1), y(tile.pixels * y_step, 1);
   for (Guarded<T>* a : {&x, &w, &start, &y}) fill_random(*a, random);
   const std::vector<kernels::TileSegment> segments{{0, filters}, {step, 0}};
-  const bool with_start = random.bernoulli(0.5);
+  const bool with_start = random.bernoulli(0.5), accumulate = random.bernoulli(0.5);
   Guarded<T> expected(y.size());
   for (std::int64_t i = 0; i < y.size(); ++i) expected[i] = y[i];
   for (std::int64_t p = 0; p < tile.pixels; ++p)
     for (std::int64_t j = 0; j < columns; ++j) {
-      double sum = with_start ? double{start[j]} : 0.0;
+      double sum = (with_start ? double{start[j]} : 0.0) + (accumulate ? double{y[p * y_step + j]} : 0.0);
       for (const auto& s : segments)
         for (std::int64_t i = begin; i < end; ++i) {
           const std::int64_t t = i * kind.spread + kind.spread - 1 - p * kind.step;
@@ -43,8 +43,8 @@ void compare_tile(const Kind& kind, int vectors, std::int64_t width, std::int64_
       expected[p * y_step + j] = static_cast<T>(sum);
     }
   tile.run({x.data(), step, begin, end, channels, w.data(), segments.data(), 2},
-           {y.data(), y_step, columns, with_start ? start.data() : nullptr});
-  check_close(y, expected, 2.0 * 5 * 8 + 2, "line");
+           {y.data(), y_step, columns, with_start ? start.data() : nullptr, accumulate});
+  check_close(y, expected, 2.0 * 5 * 8 + 3, "line");
 }
 }  // namespace
 

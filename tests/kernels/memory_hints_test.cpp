@@ -26,6 +26,18 @@ TEST_CASE_TEMPLATE("streaming stores, prefetches and loads kept in registers cha
   CHECK(wrong == 0);
 }
 
+TEST_CASE_TEMPLATE("a streaming copy writes just its numbers, wherever they begin and end", Case,
+                   BITGRAIN_FLOAT_CASES) {
+  using T = typename Case::T;
+  for (const std::int64_t count : awkward_sizes())
+    for (const std::int64_t misaligned : {0, 1, 5, 15}) {
+      Guarded<T> from(count, 2), to(count, misaligned);
+      for (std::int64_t i = 0; i < count; ++i) from[i] = static_cast<T>(i + 1);
+      kernels::copy_streaming<T, typename Case::Arch>(from.data(), count, to.data());
+      CHECK(to == from);
+    }
+}
+
 TEST_CASE("only large results with aligned rows of whole vectors are streamed") {
   using kernels::DefaultArch;
   constexpr std::int64_t kLarge = 9 << 18, kRow = 4 * kernels::kLanes<float>;

@@ -7,6 +7,7 @@
 /// 2 x 12.8 MB: 336 us instead of 525), but it goes to memory even if the caches had room, so it pays only for large
 /// results.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -47,6 +48,20 @@ inline void streaming_done() {
 #if defined(__AVX512F__)
   _mm_sfence();
 #endif
+}
+
+/// Copies `count` numbers to any address with streaming stores, but for the first and last few.
+template <class T, class Arch>
+void copy_streaming(const T* from, std::int64_t count, T* to) {
+  using V = Vec<T, Arch>;
+  constexpr std::int64_t kL = kLanes<T, Arch>;
+  constexpr std::uintptr_t kBytes = kLanes<T, Arch> * sizeof(T);
+  const std::uintptr_t beyond = reinterpret_cast<std::uintptr_t>(to) % kBytes;
+  std::int64_t i = std::min(count, static_cast<std::int64_t>((kBytes - beyond) % kBytes / sizeof(T)));
+  std::copy_n(from, i, to);
+  for (; i + kL <= count; i += kL) store_streaming(to + i, load_all<V>(from + i));
+  std::copy_n(from + i, count - i, to + i);
+  streaming_done();
 }
 
 /// Asks for the cache line of an address to be brought into the first-level cache (prefetch() of simd.hpp: the

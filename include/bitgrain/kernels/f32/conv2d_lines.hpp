@@ -14,6 +14,7 @@
 #include "bitgrain/kernels/f32/conv2d_blocks.hpp"
 #include "bitgrain/kernels/f32/conv2d_packed.hpp"
 #include "bitgrain/kernels/f32/conv2d_plan.hpp"
+#include "bitgrain/kernels/f32/conv2d_streamed_lines.hpp"
 #include "bitgrain/kernels/f32/line_tile.hpp"
 #include "bitgrain/kernels/f32/pack.hpp"
 #include "bitgrain/kernels/simd.hpp"
@@ -83,11 +84,15 @@ void run_lines(const std::vector<ConvPlan>& plans, const WeightSteps& steps, con
                const Sum<T>* bias, Sum<T>* y) {
   const ConvPlan hull = hull_of(plans);
   if (hull.batch == 0 || hull.h.count == 0) return;
+  std::int64_t panel_count = 0;
+  Panels<T, Arch>(hull.group_out, kLineVectors).for_each([&](const Panel&) { ++panel_count; });
+  const OutputUnits units(hull, panel_count, sizeof(T));
+  if (should_stream_weights(plans, units.blocks().count(), sizeof(T)) &&
+      std::all_of(plans.begin(), plans.end(), fits_whole_lines<T, Arch>))
+    return run_streamed_lines<T, Arch>(plans, units, steps, x, w, bias, y);
   std::deque<PackedWeights<T, Arch>> weights;
   for (const ConvPlan& plan : plans) weights.emplace_back(plan, steps, w, bias, kLineVectors);
   const std::vector<Panel>& panels = weights.front().panels();
-  const auto panel_count = static_cast<std::int64_t>(panels.size());
-  const OutputUnits units(hull, panel_count, sizeof(T));
   parallel_for(units.count(), units.grain(), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const OutputUnit unit = units[i];

