@@ -12,7 +12,7 @@ using bitgrain::RandomStream;
 using bitgrain::Window2d;
 namespace kernels = bitgrain::kernels;
 
-std::string describe(const ConvGeometry& g) {
+std::string describe_int8(const ConvGeometry& g) {
   return bitgrain::detail::concat("batch ", g.batch, " in ", g.in_h, "x", g.in_w, "x", g.in_channels,
                                   " out channels ", g.out_channels, " groups ", g.groups, " kernel ",
                                   g.window.kernel_h, "x", g.window.kernel_w, " stride ", g.window.stride_h, "x",
@@ -32,7 +32,7 @@ void compare(const ConvGeometry& g, std::int32_t input_offset, std::uint8_t padd
   std::vector<std::int32_t> expected(static_cast<std::size_t>(g.output_size())), got(expected.size(), -1);
   kernels::reference::conv2d_u8s8(g, x.data(), padding, w.data(), input_offset, expected.data());
   kernels::conv2d_u8s8<Dot>(g, x.data(), padding, w.data(), input_offset, got.data());
-  CHECK_MESSAGE(got == expected, Dot::kName, ": ", describe(g), " offset ", input_offset);
+  CHECK_MESSAGE(got == expected, Dot::kName, ": ", describe_int8(g), " offset ", input_offset);
 }
 
 void compare_all(const ConvGeometry& g, std::int32_t input_offset, std::uint8_t padding, RandomStream& random) {
@@ -129,7 +129,7 @@ TEST_CASE("codes are those of the sums, with and without a residual, for every p
     for (std::size_t i = 0; i < sums.size(); ++i) expected[i] = requantization.code(i % channels, sums[i], other[i]);
     kernels::conv2d_u8s8_codes<Dot>(kernels::pack_conv2d(g, w.data(), 128, 128), g.batch, x.data(), requantization,
                                     residual ? other.data() : nullptr, got.data());
-    CHECK_MESSAGE(got == expected, Dot::kName, ": ", describe(g));
+    CHECK_MESSAGE(got == expected, Dot::kName, ": ", describe_int8(g));
   };
   for (const bool residual : {false, true})
     for (const ConvGeometry& g :

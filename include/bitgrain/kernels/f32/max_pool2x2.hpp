@@ -13,11 +13,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/f32/columns.hpp"
+#include "bitgrain/kernels/f32/convert_lanes.hpp"
 #include "bitgrain/kernels/memory_hints.hpp"
 #include "bitgrain/kernels/simd.hpp"
 #include "bitgrain/tensor/geometry.hpp"
@@ -48,25 +48,6 @@ void for_each_vector2x2(const PoolGeometry& g, std::int64_t begin, std::int64_t 
       if (c < channels) f(x + c, y + c, channels - c);
     }
   }
-}
-
-// Small whole numbers as bytes. By way of arrays of a fixed size, which compilers turn into vectors again; a byte
-// written through a pointer could be part of anything else.
-template <class V>
-void store_bytes(std::uint8_t* to, std::int64_t count, const V& v) {
-  typename V::value_type lanes[V::size];
-  store_all(lanes, v);
-  std::uint8_t bytes[V::size];
-  for (std::size_t i = 0; i < V::size; ++i) bytes[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(lanes[i]));
-  std::memcpy(to, bytes, static_cast<std::size_t>(count));
-}
-template <class V>
-V load_bytes(const std::uint8_t* from, std::int64_t count) {
-  std::uint8_t bytes[V::size] = {};
-  std::memcpy(bytes, from, static_cast<std::size_t>(count));
-  typename V::value_type lanes[V::size];
-  for (std::size_t i = 0; i < V::size; ++i) lanes[i] = static_cast<typename V::value_type>(bytes[i]);
-  return load_all<V>(lanes);
 }
 
 // Output rows per grain of parallel work.
