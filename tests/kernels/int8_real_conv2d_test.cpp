@@ -102,8 +102,12 @@ TEST_CASE("sums that fit 16 bits come out as they are, with the statistics of th
     run({y.data()}, mean2, var2);
     CHECK_MESSAGE(std::equal(acc.begin(), acc.end(), sums.begin()), describe(g));
     CHECK(sums.back() == 77);
-    CHECK(mean == mean2);
-    CHECK(var == var2);
+    // Where a product goes nowhere but into a sum, compilers may fuse the two: another rounding.
+    for (std::int64_t o = 0; o < g.out_channels; ++o) {
+      const double deviation = std::sqrt(double{var2[o]}) + std::abs(double{mean2[o]});
+      CHECK(std::abs(mean[o] - mean2[o]) <= 1e-6 * deviation);
+      CHECK(std::abs(var[o] - var2[o]) <= 1e-5 * deviation * deviation);
+    }
   }
 }
 
