@@ -5,8 +5,8 @@
 // Rows: quantize_forward|quantize_backward/<quantizer>/<shape>. Activations <channels>@<size> are [128, size, size,
 // channels], weights <out>-<in> are [out, 3, 3, in]. The quantizers are those of the library, called as layers call
 // them; batch_norm_lsq and batch_norm_add_lsq are LSQ fused with the batch norm before it (and a residual of codes),
-// without the statistics, which training counts in the convolution. GBPS counts what a pass must read or write: floats
-// and codes once each, forward; x, dy and dx, backward (the fused rows need a second pass over what is read).
+// without the statistics, which training counts in the convolution. GBPS counts what a pass must read or write:
+// floats and codes once each, forward; x, dy and dx, backward (the fused rows need a second pass over what is read).
 // triad_GBPS is what the row could reach: a[i] = b[i] + 3 c[i] over arrays of the row's size.
 
 #include <benchmark/benchmark.h>
@@ -36,7 +36,8 @@ void add_row(const std::string& name, std::int64_t n, double bytes, Run run) {
                                    state.SetIterationTime(taken);
                                    seconds += taken;
                                  }
-                                 state.counters["GBPS"] = 1e-9 * bytes * static_cast<double>(state.iterations()) / seconds;
+                                 state.counters["GBPS"] =
+                                     1e-9 * bytes * static_cast<double>(state.iterations()) / seconds;
                                  state.counters["triad_GBPS"] = triad;
                                })
       ->UseManualTime()
@@ -101,7 +102,8 @@ void add_fused(const Shape& shape, const std::string& size, bool with_residual) 
   // Backward reads x and dy, writes dx; the residual's codes are read and its gradient is written.
   add_pair((with_residual ? "batch_norm_add_lsq/" : "batch_norm_lsq/") + size, x, with_residual ? 6 : 5,
            with_residual ? 17 : 12, [=] {
-             const Var<float> y = batch_norm_quantize_train(x, gamma, beta, mean, var, 0.1, 1e-5, residual, step, options);
+             const Var<float> y =
+                 batch_norm_quantize_train(x, gamma, beta, mean, var, 0.1, 1e-5, residual, step, options);
              for (const auto& v : {gamma, beta, step, residual})
                if (v.defined()) Var<float>(v).zero_grad();
              return y;

@@ -73,8 +73,8 @@ TEST_CASE_TEMPLATE("2x2 pooling equals ReLU and pooling, bit for bit, with ties,
 
 TEST_CASE("2x2 pooling past the caches: a gradient that is streamed is the same") {
   const PoolGeometry g{2, 193, 196, 64, Window2d::square(2, 2)};  // 19.4 MB: more than kStreamingBytes
-  REQUIRE(kernels::worth_streaming<float, kernels::DefaultArch>(
-              static_cast<float*>(nullptr), 16, g.input_size()) == (kernels::kLanes<float> == 16));
+  REQUIRE(kernels::worth_streaming<float, kernels::DefaultArch>(static_cast<float*>(nullptr), 16, g.input_size()) ==
+          (kernels::kLanes<float> == 16));
   std::vector<float> memory(static_cast<std::size_t>(g.input_size() + 16), 7.0F), dx2(memory.size());
   const std::size_t past = reinterpret_cast<std::uintptr_t>(memory.data()) / sizeof(float) % 16;
   float* const dx = memory.data() + (16 - past);

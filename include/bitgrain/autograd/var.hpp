@@ -15,13 +15,12 @@
 ///   shares the storage. An add saves nothing; a ReLU its result, which the next layer's weight gradient needs
 ///   anyway; a convolution its input (for dw) and its weights (for dx); batch norm its input. Batch norm + ReLU (+
 ///   add) is one op, so the normalised tensor never exists.
-/// - What one cheap pass over something saved gives again is not saved (`Recomputed`). The result of batch norm +
-/// ReLU
-///   (+ add), which the next convolution reads, is computed a second time in backward from the input of batch norm
-///   (and the added value, if that can be had in the same way). So a convolution layer keeps one tensor, its output.
+/// - What one cheap pass over something saved gives again is not saved (`Recomputed`). The result of batch norm with
+///   ReLU (+ add), which the next convolution reads, is computed a second time in backward from the input of batch
+///   norm (and the added value, if that can be had in the same way). So a convolution layer keeps one tensor, its
+///   output.
 /// - Integer codes take a byte each (`Var::of_codes`), sums of few-bit products two (`Var::of_sums`). The real
-/// numbers they stand for are made when somebody asks for
-///   them, and made again in backward where an op saved them.
+///   numbers they stand for are made when somebody asks for them, and made again in backward where an op saved them.
 /// - In backward every tensor dies at its last reader: saved tensors with their node, the gradient of a result when
 ///   its node has run. Gradients are computed in place where nobody else holds the tensor (ops/gradient_buffer.hpp),
 ///   and move from op to op without a copy; only where a variable has several readers is there an addition.

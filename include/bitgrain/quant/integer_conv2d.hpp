@@ -114,9 +114,8 @@ auto integer_conv2d_backward(const ConvGeometry& g, const Var<T>& x, const Input
 ///
 /// with exact sums, which no float convolution gives. Gradients are those of conv2d. With `for_batch_norm` the
 /// result carries its moments by channel, and where the sums fit 16 bits it is these sums until somebody asks for
-/// values. Falls back to conv2d where there are no codes on
-/// both sides, where they do not fit the kernels, in double, and for gradcheck, which needs real numbers. Traced as
-/// "conv2d".
+/// values. Falls back to conv2d where there are no codes on both sides, where they do not fit the kernels, in double,
+/// and for gradcheck, which needs real numbers. Traced as "conv2d".
 template <class T>
 Var<T> integer_conv2d(const Var<T>& x, const Var<T>& w, const Var<T>& bias, const Window2d& window,
                       std::int64_t groups = 1, bool for_batch_norm = false) {

@@ -39,8 +39,8 @@ QuantizerFactory<T> quantizer_factory_or_float(const std::string& method) {
              const QuantizerSpec& spec) { return spec.bits == 32 ? in_float(spec) : quantized(spec); };
 }
 
-/// The same with the quantizers and the bits of `spec.quantization` in place, their steps not yet initialised; 32 bits
-/// stand for float.
+/// The same with the quantizers and the bits of `spec.quantization` in place, their steps not yet initialised; 32
+/// bits stand for float.
 template <class T = float>
 std::unique_ptr<Module<T>> make_network(const NetworkSpec& spec) {
   typename AnyLayers<T>::Options options;
