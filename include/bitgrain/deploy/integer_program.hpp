@@ -46,6 +46,7 @@ class IntegerProgram {
     for (const EngineStep& step : plan_.steps) fuse(step);
     for (const std::int16_t code : net_->input.codes)
       table_.push_back(static_cast<std::uint8_t>(code + storage_offset(value(0))));
+    for (std::size_t i = 0; i < table_.size(); ++i) table_changes_ |= table_[i] != i % 256;
   }
 
   const EnginePlan& plan() const { return plan_; }
@@ -53,7 +54,10 @@ class IntegerProgram {
   /// Runs arena.images images of raw bytes. `observer`, if any, receives every value as it occurs.
   void run(const std::uint8_t* images, ChunkArena arena, Observer* observer = nullptr) const {
     const Value& in = value(0);
-    look_up_rows(table_, arena.images * in.height * in.width, in.channels, images, codes(arena, 0));
+    if (table_changes_)
+      look_up_rows(table_, arena.images * in.height * in.width, in.channels, images, codes(arena, 0));
+    else
+      std::copy_n(images, arena.images * in.numel(), codes(arena, 0));
     if (observer != nullptr) {
       observer->assign(net_->values.size(), {});
       observe(arena, 0, *observer);
@@ -195,6 +199,7 @@ class IntegerProgram {
   std::vector<RequantizeRows> requantizations_;                // by op
   std::vector<std::optional<kernels::Requantization>> fused_;  // by op: done by the convolution that runs with it
   std::vector<std::uint8_t> table_;                            // stored codes [channels][256]
+  bool table_changes_ = false;                                 // or the codes are the bytes of the images
 };
 
 }  // namespace bitgrain::deploy
