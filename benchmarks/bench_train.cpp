@@ -1,13 +1,12 @@
-// Whole training steps (forward, cross-entropy, backward, SGD with momentum and weight decay) and engine inference,
-// in images/s: the figures a user feels.
+// Whole training steps (forward, cross-entropy, backward, SGD with momentum and weight decay) in images/s: the
+// figures a user feels.
 //
 //   bench_train [--threads=N] [Google Benchmark's options]
 //
-// Rows: train_step/bitgrain/<resnet20 | lenet5 | vgg7>_<fp32 | bf16 | lsq_w4a4 | lsq_w4a4_bf16> and
-// inference/bitgrain/resnet20_w4a4. bf16: the precision of the backward passes of convolutions.
-// Training rows also say how much resident memory the training added (peak_MiB: peak minus before the model was
-// built; of the first row of a process only), and how many page faults a step takes once it has settled
-// (faults_per_step).
+// Rows: train_step/bitgrain/<resnet20 | lenet5 | vgg7>_<fp32 | bf16 | lsq_w4a4 | lsq_w4a4_bf16>. bf16: the precision
+// of the backward passes of convolutions. They also say how much resident memory the training added (peak_MiB: peak
+// minus before the model was built; of the first row of a process only), and how many page faults a step takes once
+// it has settled (faults_per_step).
 
 #include <benchmark/benchmark.h>
 
@@ -101,24 +100,11 @@ void add_training(const Problem& problem) {
   });
 }
 
-void resnet20_engine(benchmark::State& state) {
-  ResNetCifar<QuantLayers<Lsq, Lsq>> net({}, {.weight_bits = 4, .activation_bits = 4});
-  initialize<float>(net, 1);
-  const deploy::Engine engine(lower_model(net, InputEncoding::unsigned_bytes(3), 32, 32));
-  const auto images = random_bytes({kResNet20.batch, 32, 32, 3});
-  std::vector<std::int32_t> logits(static_cast<std::size_t>(kResNet20.batch * engine.outputs()));
-  for (auto _ : state) engine.run(images.data(), kResNet20.batch, logits.data());
-  state.SetItemsProcessed(state.iterations() * kResNet20.batch);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   add_training<ResNetCifar>(kResNet20);
   add_training<LeNet5>(kLeNet5);
   add_training<Vgg7>(kVgg7);
-  benchmark::RegisterBenchmark("inference/bitgrain/resnet20_w4a4", resnet20_engine)
-      ->UseRealTime()
-      ->Unit(benchmark::kMillisecond);
   return run_benchmarks(argc, argv);
 }

@@ -46,6 +46,7 @@ class IntegerProgram {
     for (const EngineStep& step : plan_.steps) fuse(step);
     for (const std::int16_t code : net_->input.codes)
       table_.push_back(static_cast<std::uint8_t>(code + storage_offset(value(0))));
+    for (std::size_t i = 0; i < table_.size(); ++i) table_changes_ |= table_[i] != i % 256;
   }
 
   const EnginePlan& plan() const { return plan_; }
@@ -53,7 +54,10 @@ class IntegerProgram {
   /// Runs arena.images images of raw bytes. `observer`, if any, receives every value as it occurs.
   void run(const std::uint8_t* images, ChunkArena arena, Observer* observer = nullptr) const {
     const Value& in = value(0);
-    look_up_rows(table_, arena.images * in.height * in.width, in.channels, images, codes(arena, 0));
+    if (table_changes_)
+      look_up_rows(table_, arena.images * in.height * in.width, in.channels, images, codes(arena, 0));
+    else
+      std::copy_n(images, arena.images * in.numel(), codes(arena, 0));
     if (observer != nullptr) {
       observer->assign(net_->values.size(), {});
       observe(arena, 0, *observer);
@@ -101,19 +105,21 @@ class IntegerProgram {
     if (op.terms.size() > 2 || value(op.output).type == ValueType::kS32) return;
     const auto own = static_cast<std::size_t>(step.term);
     std::vector<std::int32_t> residual;
+    std::int32_t largest = 0;  // stored residual
     std::vector<std::int64_t> bias = op.bias;
     if (op.terms.size() == 2) {
       const Term& other = op.terms[1 - own];
       if (is_sum(other.value)) return;
       residual = other.multiplier;
+      largest = code_range(value(other.value)).high + storage_offset(value(other.value));
       // Codes of type s8 are stored +128. |B| < 2^61 and |128 R| < 2^38: no overflow.
       for (std::size_t c = 0; c < bias.size(); ++c)
         bias[c] -= std::int64_t{storage_offset(value(other.value))} * residual[c];
     }
     const auto& conv = std::get<ConvOp>(net_->ops[static_cast<std::size_t>(step.convolution)]);
-    fused_[index] =
-        kernels::make_requantization(op.terms[own].multiplier, residual, bias, op.shift, op.low, op.high,
-                                     storage_offset(value(op.output)), accumulator_bound(conv, value(conv.input)));
+    fused_[index] = kernels::make_requantization(op.terms[own].multiplier, residual, bias, op.shift, op.low, op.high,
+                                                 storage_offset(value(op.output)),
+                                                 accumulator_bound(conv, value(conv.input)), largest);
   }
 
   void run_op(const ConvOp& op, const EngineStep& step, ChunkArena arena, Observer*) const {
@@ -195,6 +201,7 @@ class IntegerProgram {
   std::vector<RequantizeRows> requantizations_;                // by op
   std::vector<std::optional<kernels::Requantization>> fused_;  // by op: done by the convolution that runs with it
   std::vector<std::uint8_t> table_;                            // stored codes [channels][256]
+  bool table_changes_ = false;                                 // or the codes are the bytes of the images
 };
 
 }  // namespace bitgrain::deploy

@@ -10,12 +10,13 @@
 ///
 ///     v = fl(fl(m_c a + b_c) + r_c x),    m = fl(M / 2^n), r = fl(R / 2^n), b = fl(B / 2^n + offset)
 ///
-/// and take floor(v) unless v is so close to an integer that rounding may have moved it across. With u = 2^-24, the
-/// true value V and -1 <= V <= 256 (so |M a / 2^n| <= T = |b| + 255 |r| + 257): the conversion of a and the rounding
-/// of m are wrong by u T each, those of b and r by u |b| and 255 u |r|, the two additions by u (T + 255 |r|) and
-/// 257 u at most; together less than 4 u (|b| + 255 |r| + 257). `tolerance` is 1.25 times that. Outside of
-/// [-1, 256] the same terms are at most 4 u (|V| + |b| + 255 |r|): with |b| + 255 |r| <= 2^18 the estimate stays on
-/// its side of 0 or of 255, where the clamp makes both equal. Elements that are too close are computed in 64 bits.
+/// and take floor(v) unless v is so close to an integer that rounding may have moved it across. Let u = 2^-24, X the
+/// largest residual byte and S the largest code as stored. While the true value V lies in [-1, S + 1], |M a / 2^n| is
+/// at most T = |b| + X |r| + S + 2: the conversion of a and the rounding of m are wrong by u T each, those of b and r
+/// by u |b| and u X |r|, the two additions by u (T + X |r|) and u (S + 2) at most; together at most 5 u E with
+/// E = |b| + X |r| + S + 2. `tolerance` is 5.25 u E. Outside of [-1, S + 1] the same terms are at most
+/// 5 u (|V| + |b| + X |r|): with |b| + X |r| <= 2^18 the estimate stays on its side of 0 or of S, where the clamp
+/// makes both equal. Elements that are too close are computed in 64 bits.
 
 #include <algorithm>
 #include <cmath>
@@ -47,13 +48,14 @@ struct Requantization {
   }
 };
 
-/// Constants for M, R (empty without a residual), B and n of every channel. `bound` is the largest |accumulator|.
-/// Codes low + offset .. high + offset must be bytes.
+/// Constants for M, R (empty without a residual), B and n of every channel. `bound` is the largest |accumulator|,
+/// `residual_bound` the largest stored residual. Codes low + offset .. high + offset must be bytes.
 inline Requantization make_requantization(const std::vector<std::int32_t>& multiplier,
                                           const std::vector<std::int32_t>& residual_multiplier,
                                           const std::vector<std::int64_t>& bias,
                                           const std::vector<std::uint8_t>& shift, std::int32_t low, std::int32_t high,
-                                          std::int32_t offset, std::int64_t bound) {
+                                          std::int32_t offset, std::int64_t bound,
+                                          std::int32_t residual_bound = 255) {
   constexpr std::size_t kBeyond = 16;
   const std::size_t channels = bias.size();
   Requantization r;
@@ -75,8 +77,8 @@ inline Requantization make_requantization(const std::vector<std::int32_t>& multi
     r.scale[c] = static_cast<float>(m);
     r.residual_scale[c] = static_cast<float>(x);
     r.start[c] = static_cast<float>(b);
-    const double size = std::abs(b) + 255 * std::abs(x);
-    r.tolerance[c] = static_cast<float>(0x1.4p-22 * (size + 257));
+    const double size = std::abs(b) + residual_bound * std::abs(x);
+    r.tolerance[c] = static_cast<float>(0x1.5p-22 * (size + high + offset + 2));
     // The last bound keeps the estimate inside int32.
     r.estimates = r.estimates && size <= 0x1p18 && std::abs(m) * static_cast<double>(bound) < 0x1p30;
   }
