@@ -1,8 +1,214 @@
 #pragma once
+
+/// The times that ship: measured on a processor with AVX-512 VNNI and VPOPCNTDQ (AMD Zen 4), medians of three runs of
+/// `bitgrain bench --tune`. Kernels of other instruction sets compare differently, so they start without times, on
+/// bytes; `bitgrain bench --tune` measures them.
+
+#include <iterator>
+#include <string_view>
+
 #include "bitgrain/deploy/kernel_choice.hpp"
+
 namespace bitgrain::deploy {
+
+namespace detail {
+
+using kernels::BitsKernel::kBitSerial;
+using kernels::BitsKernel::kBytes;
+using kernels::BitsKernel::kPackedLinear;
+
+// Shape {in, out, taps, pixels, linear}, kernel, bits {weights, planes, input} (planes and input do not matter to
+// packed linear layers), nanoseconds per image alone and in a batch. What is slower than bytes is left out.
+// clang-format off
+inline constexpr KernelTime kShippedTimes[] = {
+    {{16, 16, 9, 1024, false}, kBytes, {8, 8, 8}, 14752, 13827},
+    {{16, 16, 9, 1024, false}, kBitSerial, {1, 1, 1}, 13337, 13178},
+    {{16, 16, 9, 1024, false}, kBitSerial, {2, 1, 1}, 13899, 13748},
+    {{32, 32, 9, 256, false}, kBytes, {8, 8, 8}, 10896, 10477},
+    {{32, 32, 9, 256, false}, kBitSerial, {1, 1, 1}, 6446, 6285},
+    {{32, 32, 9, 256, false}, kBitSerial, {1, 1, 2}, 8568, 8395},
+    {{32, 32, 9, 256, false}, kBitSerial, {1, 1, 3}, 10695, 10499},
+    {{32, 32, 9, 256, false}, kBitSerial, {2, 1, 1}, 6940, 6765},
+    {{32, 32, 9, 256, false}, kBitSerial, {2, 1, 2}, 9291, 9121},
+    {{32, 32, 9, 256, false}, kBitSerial, {2, 2, 1}, 10254, 10106},
+    {{32, 32, 9, 256, false}, kBitSerial, {3, 2, 1}, 9513, 9380},
+    {{64, 64, 9, 64, false}, kBytes, {8, 8, 8}, 10686, 9357},
+    {{64, 64, 9, 64, false}, kBitSerial, {1, 1, 1}, 4138, 3991},
+    {{64, 64, 9, 64, false}, kBitSerial, {1, 1, 2}, 6122, 5943},
+    {{64, 64, 9, 64, false}, kBitSerial, {1, 1, 3}, 8120, 7960},
+    {{64, 64, 9, 64, false}, kBitSerial, {2, 1, 1}, 4564, 4386},
+    {{64, 64, 9, 64, false}, kBitSerial, {2, 1, 2}, 6923, 6742},
+    {{64, 64, 9, 64, false}, kBitSerial, {2, 1, 3}, 9408, 9241},
+    {{64, 64, 9, 64, false}, kBitSerial, {2, 2, 1}, 6565, 6392},
+    {{64, 64, 9, 64, false}, kBitSerial, {2, 2, 2}, 10027, 9871},
+    {{64, 64, 9, 64, false}, kBitSerial, {3, 2, 1}, 7003, 6859},
+    {{64, 64, 9, 64, false}, kBitSerial, {3, 3, 1}, 8641, 8484},
+    {{64, 64, 9, 3136, false}, kBytes, {8, 8, 8}, 519981, 519671},
+    {{64, 64, 9, 3136, false}, kBitSerial, {1, 1, 1}, 197499, 197431},
+    {{64, 64, 9, 3136, false}, kBitSerial, {1, 1, 2}, 291762, 294320},
+    {{64, 64, 9, 3136, false}, kBitSerial, {1, 1, 3}, 390547, 389894},
+    {{64, 64, 9, 3136, false}, kBitSerial, {1, 1, 4}, 496041, 495682},
+    {{64, 64, 9, 3136, false}, kBitSerial, {2, 1, 1}, 216252, 215846},
+    {{64, 64, 9, 3136, false}, kBitSerial, {2, 1, 2}, 332178, 331732},
+    {{64, 64, 9, 3136, false}, kBitSerial, {2, 1, 3}, 448758, 448711},
+    {{64, 64, 9, 3136, false}, kBitSerial, {2, 2, 1}, 314232, 314992},
+    {{64, 64, 9, 3136, false}, kBitSerial, {2, 2, 2}, 475122, 473274},
+    {{64, 64, 9, 3136, false}, kBitSerial, {3, 2, 1}, 331092, 330100},
+    {{64, 64, 9, 3136, false}, kBitSerial, {3, 3, 1}, 409225, 408560},
+    {{64, 64, 9, 3136, false}, kBitSerial, {4, 4, 1}, 506451, 506156},
+    {{128, 128, 9, 784, false}, kBytes, {8, 8, 8}, 500071, 502200},
+    {{128, 128, 9, 784, false}, kBitSerial, {1, 1, 1}, 140616, 139385},
+    {{128, 128, 9, 784, false}, kBitSerial, {1, 1, 2}, 238321, 238266},
+    {{128, 128, 9, 784, false}, kBitSerial, {1, 1, 3}, 327878, 329337},
+    {{128, 128, 9, 784, false}, kBitSerial, {1, 1, 4}, 425983, 428095},
+    {{128, 128, 9, 784, false}, kBitSerial, {2, 1, 1}, 159676, 160216},
+    {{128, 128, 9, 784, false}, kBitSerial, {2, 1, 2}, 274787, 274918},
+    {{128, 128, 9, 784, false}, kBitSerial, {2, 1, 3}, 386509, 383034},
+    {{128, 128, 9, 784, false}, kBitSerial, {2, 2, 1}, 241156, 241664},
+    {{128, 128, 9, 784, false}, kBitSerial, {2, 2, 2}, 376807, 382189},
+    {{128, 128, 9, 784, false}, kBitSerial, {3, 2, 1}, 273813, 275317},
+    {{128, 128, 9, 784, false}, kBitSerial, {3, 2, 2}, 498500, 500211},
+    {{128, 128, 9, 784, false}, kBitSerial, {3, 3, 1}, 333842, 333455},
+    {{128, 128, 9, 784, false}, kBitSerial, {4, 4, 1}, 427939, 429046},
+    {{256, 256, 9, 196, false}, kBytes, {8, 8, 8}, 489606, 487883},
+    {{256, 256, 9, 196, false}, kBitSerial, {1, 1, 1}, 119822, 122309},
+    {{256, 256, 9, 196, false}, kBitSerial, {1, 1, 2}, 216178, 217748},
+    {{256, 256, 9, 196, false}, kBitSerial, {1, 1, 3}, 309448, 318296},
+    {{256, 256, 9, 196, false}, kBitSerial, {1, 1, 4}, 408825, 406027},
+    {{256, 256, 9, 196, false}, kBitSerial, {2, 1, 1}, 139551, 142034},
+    {{256, 256, 9, 196, false}, kBitSerial, {2, 1, 2}, 252812, 259017},
+    {{256, 256, 9, 196, false}, kBitSerial, {2, 1, 3}, 368254, 366129},
+    {{256, 256, 9, 196, false}, kBitSerial, {2, 1, 4}, 483560, 492017},
+    {{256, 256, 9, 196, false}, kBitSerial, {2, 2, 1}, 216146, 219382},
+    {{256, 256, 9, 196, false}, kBitSerial, {2, 2, 2}, 351448, 358969},
+    {{256, 256, 9, 196, false}, kBitSerial, {3, 2, 1}, 253197, 259048},
+    {{256, 256, 9, 196, false}, kBitSerial, {3, 2, 2}, 482469, 489116},
+    {{256, 256, 9, 196, false}, kBitSerial, {3, 3, 1}, 313614, 317594},
+    {{256, 256, 9, 196, false}, kBitSerial, {4, 4, 1}, 412517, 423141},
+    {{512, 512, 9, 49, false}, kBytes, {8, 8, 8}, 584436, 477381},
+    {{512, 512, 9, 49, false}, kBitSerial, {1, 1, 1}, 117576, 121849},
+    {{512, 512, 9, 49, false}, kBitSerial, {1, 1, 2}, 229221, 221116},
+    {{512, 512, 9, 49, false}, kBitSerial, {1, 1, 3}, 323210, 367561},
+    {{512, 512, 9, 49, false}, kBitSerial, {1, 1, 4}, 458297, 464990},
+    {{512, 512, 9, 49, false}, kBitSerial, {2, 1, 1}, 145064, 162988},
+    {{512, 512, 9, 49, false}, kBitSerial, {2, 1, 2}, 277906, 308094},
+    {{512, 512, 9, 49, false}, kBitSerial, {2, 1, 3}, 398193, 420755},
+    {{512, 512, 9, 49, false}, kBitSerial, {2, 2, 1}, 236408, 225002},
+    {{512, 512, 9, 49, false}, kBitSerial, {2, 2, 2}, 378868, 421445},
+    {{512, 512, 9, 49, false}, kBitSerial, {3, 2, 1}, 280819, 264877},
+    {{512, 512, 9, 49, false}, kBitSerial, {3, 3, 1}, 319504, 431263},
+    {{512, 512, 9, 49, false}, kBitSerial, {4, 4, 1}, 468379, 475550},
+    {{32, 64, 25, 196, false}, kBytes, {8, 8, 8}, 41682, 39134},
+    {{32, 64, 25, 196, false}, kBitSerial, {1, 1, 1}, 14736, 14589},
+    {{32, 64, 25, 196, false}, kBitSerial, {1, 1, 2}, 23431, 23410},
+    {{32, 64, 25, 196, false}, kBitSerial, {1, 1, 3}, 31590, 31587},
+    {{32, 64, 25, 196, false}, kBitSerial, {2, 1, 1}, 16637, 16326},
+    {{32, 64, 25, 196, false}, kBitSerial, {2, 1, 2}, 26837, 26921},
+    {{32, 64, 25, 196, false}, kBitSerial, {2, 1, 3}, 36874, 38311},
+    {{32, 64, 25, 196, false}, kBitSerial, {2, 2, 1}, 26205, 25984},
+    {{32, 64, 25, 196, false}, kBitSerial, {2, 2, 2}, 39530, 39394},
+    {{32, 64, 25, 196, false}, kBitSerial, {3, 2, 1}, 26860, 26668},
+    {{32, 64, 25, 196, false}, kBitSerial, {3, 3, 1}, 34621, 34438},
+    {{256, 64, 1, 3136, false}, kBytes, {8, 8, 8}, 248629, 248428},
+    {{256, 64, 1, 3136, false}, kBitSerial, {1, 1, 1}, 162931, 162879},
+    {{256, 64, 1, 3136, false}, kBitSerial, {1, 1, 2}, 210052, 210268},
+    {{256, 64, 1, 3136, false}, kBitSerial, {2, 1, 1}, 173956, 172823},
+    {{256, 64, 1, 3136, false}, kBitSerial, {2, 1, 2}, 230706, 230214},
+    {{256, 64, 1, 3136, false}, kBitSerial, {2, 2, 1}, 221035, 221016},
+    {{256, 64, 1, 3136, false}, kBitSerial, {3, 2, 1}, 223823, 224073},
+    {{512, 128, 1, 784, false}, kBytes, {8, 8, 8}, 237402, 237422},
+    {{512, 128, 1, 784, false}, kBitSerial, {1, 1, 1}, 93981, 93667},
+    {{512, 128, 1, 784, false}, kBitSerial, {1, 1, 2}, 127071, 126924},
+    {{512, 128, 1, 784, false}, kBitSerial, {1, 1, 3}, 168993, 168741},
+    {{512, 128, 1, 784, false}, kBitSerial, {1, 1, 4}, 210097, 210643},
+    {{512, 128, 1, 784, false}, kBitSerial, {2, 1, 1}, 104712, 104556},
+    {{512, 128, 1, 784, false}, kBitSerial, {2, 1, 2}, 158094, 158043},
+    {{512, 128, 1, 784, false}, kBitSerial, {2, 1, 3}, 213027, 213386},
+    {{512, 128, 1, 784, false}, kBitSerial, {2, 2, 1}, 139495, 139648},
+    {{512, 128, 1, 784, false}, kBitSerial, {2, 2, 2}, 213270, 213461},
+    {{512, 128, 1, 784, false}, kBitSerial, {3, 2, 1}, 159499, 159666},
+    {{512, 128, 1, 784, false}, kBitSerial, {3, 3, 1}, 187470, 187384},
+    {{512, 128, 1, 784, false}, kBitSerial, {4, 4, 1}, 231361, 230721},
+    {{256, 1024, 1, 196, false}, kBytes, {8, 8, 8}, 249360, 250116},
+    {{256, 1024, 1, 196, false}, kBitSerial, {1, 1, 1}, 145939, 145899},
+    {{256, 1024, 1, 196, false}, kBitSerial, {1, 1, 2}, 190266, 190920},
+    {{256, 1024, 1, 196, false}, kBitSerial, {1, 1, 3}, 235580, 237540},
+    {{256, 1024, 1, 196, false}, kBitSerial, {2, 1, 1}, 154255, 154336},
+    {{256, 1024, 1, 196, false}, kBitSerial, {2, 1, 2}, 211253, 211904},
+    {{256, 1024, 1, 196, false}, kBitSerial, {2, 2, 1}, 191698, 191849},
+    {{256, 1024, 1, 196, false}, kBitSerial, {3, 2, 1}, 209124, 209663},
+    {{256, 1024, 1, 196, false}, kBitSerial, {3, 3, 1}, 236895, 236674},
+    {{512, 2048, 1, 49, false}, kBytes, {8, 8, 8}, 257411, 242354},
+    {{512, 2048, 1, 49, false}, kBitSerial, {1, 1, 1}, 94412, 93092},
+    {{512, 2048, 1, 49, false}, kBitSerial, {1, 1, 2}, 138987, 136662},
+    {{512, 2048, 1, 49, false}, kBitSerial, {1, 1, 3}, 183453, 180109},
+    {{512, 2048, 1, 49, false}, kBitSerial, {1, 1, 4}, 232654, 229471},
+    {{512, 2048, 1, 49, false}, kBitSerial, {2, 1, 1}, 113849, 111685},
+    {{512, 2048, 1, 49, false}, kBitSerial, {2, 1, 2}, 173231, 173136},
+    {{512, 2048, 1, 49, false}, kBitSerial, {2, 1, 3}, 233270, 230901},
+    {{512, 2048, 1, 49, false}, kBitSerial, {2, 2, 1}, 152793, 153901},
+    {{512, 2048, 1, 49, false}, kBitSerial, {2, 2, 2}, 225028, 222431},
+    {{512, 2048, 1, 49, false}, kBitSerial, {3, 2, 1}, 171424, 172710},
+    {{512, 2048, 1, 49, false}, kBitSerial, {3, 3, 1}, 201332, 202638},
+    {{64, 10, 1, 1, true}, kBytes, {8, 8, 8}, 120, 19},
+    {{1024, 512, 1, 1, true}, kBytes, {8, 8, 8}, 5538, 2502},
+    {{1024, 512, 1, 1, true}, kPackedLinear, {1, 1, 8}, 3629, 3104},
+    {{1024, 512, 1, 1, true}, kPackedLinear, {2, 2, 8}, 3614, 3264},
+    {{1024, 512, 1, 1, true}, kPackedLinear, {4, 4, 8}, 3641, 3276},
+    {{1024, 512, 1, 1, true}, kBitSerial, {1, 1, 1}, 4231, 650},
+    {{1024, 512, 1, 1, true}, kBitSerial, {1, 1, 2}, 7721, 1073},
+    {{1024, 512, 1, 1, true}, kBitSerial, {2, 1, 1}, 5094, 768},
+    {{1024, 512, 1, 1, true}, kBitSerial, {2, 1, 2}, 9270, 1310},
+    {{1024, 512, 1, 1, true}, kBitSerial, {2, 2, 1}, 7858, 1133},
+    {{1024, 512, 1, 1, true}, kBitSerial, {3, 2, 1}, 9180, 1282},
+    {{512, 1000, 1, 1, true}, kBytes, {8, 8, 8}, 5498, 2528},
+    {{512, 1000, 1, 1, true}, kPackedLinear, {1, 1, 8}, 3944, 3231},
+    {{512, 1000, 1, 1, true}, kBitSerial, {1, 1, 1}, 5099, 831},
+    {{512, 1000, 1, 1, true}, kBitSerial, {1, 1, 2}, 8549, 1222},
+    {{512, 1000, 1, 1, true}, kBitSerial, {2, 1, 1}, 5828, 999},
+    {{512, 1000, 1, 1, true}, kBitSerial, {2, 2, 1}, 8567, 1357},
+    {{2048, 2048, 1, 1, true}, kBytes, {8, 8, 8}, 55002, 19828},
+    {{2048, 2048, 1, 1, true}, kPackedLinear, {1, 1, 8}, 28445, 24358},
+    {{2048, 2048, 1, 1, true}, kPackedLinear, {2, 2, 8}, 28778, 25146},
+    {{2048, 2048, 1, 1, true}, kPackedLinear, {4, 4, 8}, 30843, 25459},
+    {{2048, 2048, 1, 1, true}, kBitSerial, {1, 1, 1}, 31562, 4350},
+    {{2048, 2048, 1, 1, true}, kBitSerial, {1, 1, 2}, 62760, 7672},
+    {{2048, 2048, 1, 1, true}, kBitSerial, {1, 1, 3}, 83528, 10965},
+    {{2048, 2048, 1, 1, true}, kBitSerial, {2, 1, 1}, 39845, 5216},
+    {{2048, 2048, 1, 1, true}, kBitSerial, {2, 1, 2}, 74544, 9305},
+    {{2048, 2048, 1, 1, true}, kBitSerial, {2, 2, 1}, 62088, 7958},
+    {{2048, 2048, 1, 1, true}, kBitSerial, {3, 2, 1}, 71561, 9365},
+    {{2048, 2048, 1, 1, true}, kBitSerial, {3, 3, 1}, 89012, 11426},
+    {{8192, 1024, 1, 1, true}, kBytes, {8, 8, 8}, 131895, 48272},
+    {{8192, 1024, 1, 1, true}, kPackedLinear, {1, 1, 8}, 53692, 49102},
+    {{8192, 1024, 1, 1, true}, kPackedLinear, {2, 2, 8}, 55404, 50308},
+    {{8192, 1024, 1, 1, true}, kPackedLinear, {3, 3, 8}, 107224, 53481},
+    {{8192, 1024, 1, 1, true}, kPackedLinear, {4, 4, 8}, 74327, 52263},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {1, 1, 1}, 58881, 7585},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {1, 1, 2}, 114849, 14435},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {1, 1, 3}, 169435, 21235},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {1, 1, 4}, 201646, 26090},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {2, 1, 1}, 72457, 9069},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {2, 1, 2}, 137937, 17302},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {2, 1, 3}, 196796, 24264},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {2, 2, 1}, 117526, 14436},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {2, 2, 2}, 195016, 24398},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {3, 2, 1}, 116992, 15151},
+    {{8192, 1024, 1, 1, true}, kBitSerial, {3, 3, 1}, 175467, 21358},
+};
+// clang-format on
+
+}  // namespace detail
+
+/// Empty where the kernels are compiled for less, or chosen at run time.
 inline const KernelTable& shipped_kernel_times() {
-  static const KernelTable none;
-  return none;
+  static const KernelTable table = [] {
+    const bool measured = !kernels::kDispatch && std::string_view(kernels::BestBits::kName) == "avx512-vpopcntdq" &&
+                          std::string_view(kernels::BestFields::kName) == "avx512-vnni" &&
+                          std::string_view(kernels::BestDot::kName) == "avx512-vnni";
+    return measured ? KernelTable(std::begin(detail::kShippedTimes), std::end(detail::kShippedTimes)) : KernelTable();
+  }();
+  return table;
 }
+
 }  // namespace bitgrain::deploy
