@@ -25,7 +25,7 @@ TEST_CASE("every command explains itself, with an example") {
   const Program bitgrain(folder);
   const Result help = expect(bitgrain, "--help", 0);
   for (const char* name :
-       {"train", "import", "calibrate", "search", "eval", "predict", "info", "export", "solve", "cost"}) {
+       {"train", "import", "calibrate", "search", "eval", "predict", "info", "export", "solve", "cost", "bench"}) {
     CHECK(contains(help.out, std::string("\n  ") + name + " "));
     const Result one = expect(bitgrain, std::string(name) + " --help", 0);
     CHECK(contains(one.out, std::string("Examples:\n  bitgrain ") + name));
@@ -53,6 +53,9 @@ TEST_CASE("wrong usage is exit code 2 and names what is wrong") {
   says("search --init x", "--budget-avg-bits");
   says("search --budget-avg-bits 3", "--init is missing");
   says("eval", "MODEL is missing");
+  says("eval runs/x --kernels times.json", "--kernels needs a packed model.bgm");
+  says("bench", "MODEL is missing (or --tune)");
+  says("bench model.bgm --out times.json", "--out is for the times that --tune measures");
   says("cost --image 3x3", "--image: expected HEIGHTxWIDTHxCHANNELS");
   write_json_file(folder / "recipe.json", Json{{"epochz", 1}});
   says("train --config recipe.json", "recipe 'recipe.json': the key 'epochz' is no option of 'bitgrain train'");
@@ -184,6 +187,18 @@ TEST_CASE("from training to a packed model: train, search, info, eval, predict, 
   const Result predicted = expect(bitgrain, "predict runs/few/model.bgm image.png --top 3", 0);
   CHECK(std::count(predicted.out.begin(), predicted.out.end(), '%') == 3);
   CHECK(contains(expect(bitgrain, "predict runs/few image.png small.png", 1).err, "has 20 x 28 pixels"));
+
+  // Whichever kernels run, the logits are the same.
+  const Result timed = expect(bitgrain, "bench runs/few --seconds 0.001", 0);
+  CHECK(contains(timed.out, "bit_serial"));
+  CHECK(contains(timed.out, "total, chosen"));
+  expect(bitgrain, "bench runs/few --seconds 0 --tune --out times.json", 0);
+  CHECK(expect(bitgrain, "predict runs/few image.png --top 3 --kernels times.json", 0).out == predicted.out);
+  write_json_file(folder / "none.json", Json{{"times", Json::array()}});
+  CHECK(expect(bitgrain, "predict runs/few image.png --top 3 --kernels none.json", 0).out == predicted.out);
+  CHECK(contains(expect(bitgrain, "predict runs/few image.png --kernels image.png", 1).err, "file 'image.png'"));
+  CHECK(contains(expect(bitgrain, "eval runs/few/model.bgm --kernels none.json --verify --test-images 10", 0).out,
+                 " codes compared, 0 differ"));
 
   const Result calibrated = expect(
       bitgrain, "calibrate runs/float --train-images 200 --test-images 50 --wbits 8 --abits 8 --out runs/ptq", 0);

@@ -43,6 +43,7 @@ std::unique_ptr<Command> make_info();
 std::unique_ptr<Command> make_export();
 std::unique_ptr<Command> make_solve();
 std::unique_ptr<Command> make_cost();
+std::unique_ptr<Command> make_bench();
 
 /// Prints a line on standard output, at once.
 void say(const std::string& line);

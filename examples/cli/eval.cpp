@@ -24,16 +24,19 @@ class Eval final : public Command {
         "--verify", verify_,
         "compare every code of every layer with the scalar interpreter; for a network also with the training "
         "graph in double");
+    options.text("--kernels", kernels_, "FILE",
+                 "choose the engine's kernels by times of bitgrain bench --tune; for packed models");
     declare_threads(options, threads_);
   }
 
   int run() override {
+    if (!kernels_.empty() && !model_.ends_with(".bgm")) throw UsageError("--kernels needs a packed model.bgm");
     print_header();
     const ImageDataset test = data_.load().test;
     if (!model_.ends_with(".bgm")) return evaluate_trained(test);
     const deploy::IntegerNetwork packed = load_packed(model_);
     check_images(packed, test);
-    print(evaluate_packed(packed, test), test);
+    print(evaluate_packed(packed, test, kernels_), test);
     return verify_ ? verify(packed, test) : kSuccess;
   }
 
@@ -59,13 +62,13 @@ class Eval final : public Command {
     say("accuracy " + percent_text(score.accuracy) + ", loss " + fixed_text(score.loss, 4) + " on " +
         count_text(test.size()) + " images of " + test.name + " (" + score.arithmetic + ")");
   }
-  static int verify(const deploy::IntegerNetwork& network, const ImageDataset& test) {
-    const Comparison found = compare_with_interpreter(network, test);
+  int verify(const deploy::IntegerNetwork& network, const ImageDataset& test) const {
+    const Comparison found = compare_with_interpreter(network, test, kernels_);
     say("interpreter: " + count_text(found.codes) + " codes compared, " + count_text(found.mismatched) + " differ");
     return found.mismatched == 0 ? kSuccess : kFailure;
   }
 
-  std::string model_;
+  std::string model_, kernels_;
   bool verify_ = false;
   int threads_ = 0;
   DataOptions data_;

@@ -10,6 +10,7 @@
 #include "bitgrain/train/evaluate.hpp"
 #include "command.hpp"
 #include "network.hpp"
+#include "tuning.hpp"
 
 namespace cli {
 
@@ -29,8 +30,8 @@ Score evaluate_fake_quantized(Network& network, const ImageDataset& images) {
   return score_of(evaluate_graph(*network.model, images, network.spec.encoding));
 }
 
-Score evaluate_packed(const deploy::IntegerNetwork& network, const ImageDataset& images) {
-  return score_of(evaluate_engine(deploy::Engine(network), images));
+Score evaluate_packed(const deploy::IntegerNetwork& network, const ImageDataset& images, const std::string& kernels) {
+  return score_of(evaluate_engine(deploy::Engine(network, kernel_times(kernels)), images));
 }
 
 std::optional<deploy::IntegerNetwork> lower_network(Network& network) {
@@ -59,8 +60,9 @@ void check_images(const ModelSpec& model, const ImageDataset& images) {
                  images.name, "' has ", images.num_classes());
 }
 
-std::vector<float> classify(const deploy::IntegerNetwork& network, const Tensor<std::uint8_t>& image) {
-  const deploy::Engine engine(network);
+std::vector<float> classify(const deploy::IntegerNetwork& network, const Tensor<std::uint8_t>& image,
+                            const std::string& kernels) {
+  const deploy::Engine engine(network, kernel_times(kernels));
   std::vector<float> logits(static_cast<std::size_t>(engine.outputs()));
   engine.run_real(image.data(), 1, logits.data());
   return logits;
@@ -89,8 +91,10 @@ NetworkCosts network_costs(Network& network) {
   return trace_costs(*network.model, encode_images<float>(blank, network.spec.encoding));
 }
 
-Comparison compare_with_interpreter(const deploy::IntegerNetwork& network, const ImageDataset& images) {
-  const deploy::Verification found = deploy::verify(network, images.images.data(), images.size());
+Comparison compare_with_interpreter(const deploy::IntegerNetwork& network, const ImageDataset& images,
+                                    const std::string& kernels) {
+  const deploy::Verification found =
+      deploy::verify(network, images.images.data(), images.size(), kernel_times(kernels));
   return {found.codes, found.mismatched};
 }
 

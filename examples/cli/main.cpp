@@ -140,7 +140,7 @@ int main(int argc, char** argv) {
       "130 Ctrl-C (a training has saved where it stands and says how to go on).");
   std::vector<std::unique_ptr<Command>> commands;
   for (const auto make : {&make_train, &make_import, &make_calibrate, &make_search, &make_eval, &make_predict,
-                          &make_info, &make_export, &make_solve, &make_cost})
+                          &make_info, &make_export, &make_solve, &make_cost, &make_bench})
     commands.push_back(make());
   std::vector<CLI::App*> subcommands;
   for (const auto& command : commands) {

@@ -60,8 +60,9 @@ struct Score {
 Score evaluate_network(Network& network, const bitgrain::ImageDataset& images);
 /// The training graph in evaluation mode: fake quantization.
 Score evaluate_fake_quantized(Network& network, const bitgrain::ImageDataset& images);
-/// A packed network, on the engine.
-Score evaluate_packed(const bitgrain::deploy::IntegerNetwork& network, const bitgrain::ImageDataset& images);
+/// A packed network, on the engine, with kernels by the times in the file `kernels` (those that ship if it is empty).
+Score evaluate_packed(const bitgrain::deploy::IntegerNetwork& network, const bitgrain::ImageDataset& images,
+                      const std::string& kernels);
 /// The lowered network; nothing while some weights are float.
 std::optional<bitgrain::deploy::IntegerNetwork> lower_network(Network& network);
 /// A packed model file.
@@ -70,9 +71,9 @@ bitgrain::deploy::IntegerNetwork load_packed(const std::string& path);
 void check_images(const bitgrain::deploy::IntegerNetwork& network, const bitgrain::ImageDataset& images);
 void check_images(const bitgrain::ModelSpec& model, const bitgrain::ImageDataset& images);
 
-/// The logits of one image [H,W,C].
+/// The logits of one image [H,W,C]; `kernels` as above.
 std::vector<float> classify(const bitgrain::deploy::IntegerNetwork& network,
-                            const bitgrain::Tensor<std::uint8_t>& image);
+                            const bitgrain::Tensor<std::uint8_t>& image, const std::string& kernels);
 /// Lets the quantizers of `network` find their ranges on `images`, in batches; nothing is trained.
 void gather_ranges(Network& network, const bitgrain::ImageDataset& images, std::int64_t batch);
 /// The cost model's view of `network`.
@@ -83,7 +84,32 @@ struct Comparison {
   std::int64_t codes = 0, mismatched = 0;
 };
 Comparison compare_with_interpreter(const bitgrain::deploy::IntegerNetwork& network,
-                                    const bitgrain::ImageDataset& images);
+                                    const bitgrain::ImageDataset& images, const std::string& kernels);
+
+/// A layer of a packed network with every kernel that can run it, and the one the engine takes.
+struct LayerTiming {
+  struct Kernel {
+    std::string name;
+    double single_ns = 0, batched_ns = 0;  ///< per image
+  };
+  std::string name;
+  int weight_bits = 0, input_bits = 0;
+  std::vector<Kernel> kernels;
+  std::string chosen;
+};
+struct KernelTimings {
+  std::vector<LayerTiming> layers;
+  std::int64_t times = 0;  ///< in the table that chose
+};
+struct TimingOptions {
+  double seconds = 0.1;  ///< per layer
+  bool tune = false;     ///< choose by what is measured now
+  std::string kernels;   ///< else by this file; by the times that ship if it is empty
+  std::string out;       ///< where the table goes, if anywhere
+};
+/// Measures the layers of `network`, or, to tune without one, those of common networks.
+KernelTimings time_layers(const std::optional<bitgrain::deploy::IntegerNetwork>& network,
+                          const TimingOptions& options);
 
 /// Saves model.safetensors and, if the network emits codes, model.bgm into `run`, prints the table of its layers, and
 /// adds what it costs to `summary`.

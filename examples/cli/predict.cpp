@@ -26,6 +26,7 @@ class Predict final : public Command {
     options.arguments("IMAGE", images_, "PNG, JPEG or BMP files of the size that the model takes").require();
     options.group("Run");
     options.whole("--top", top_, 1, 1000, "classes to show");
+    options.text("--kernels", kernels_, "FILE", "choose the engine's kernels by times of bitgrain bench --tune");
   }
 
   int run() override {
@@ -39,7 +40,7 @@ class Predict final : public Command {
       BITGRAIN_CHECK(image.shape()[0] == in.height && image.shape()[1] == in.width, "image '", path, "' has ",
                      image.shape()[0], " x ", image.shape()[1], " pixels (height x width), the model takes ",
                      in.height, " x ", in.width, "; resize it first");
-      show(path, classify(network, image), network.classes);
+      show(path, classify(network, image, kernels_), network.classes);
     }
     return kSuccess;
   }
@@ -64,7 +65,7 @@ class Predict final : public Command {
     say(text.substr(0, text.size() - 1));
   }
 
-  std::string model_;
+  std::string model_, kernels_;
   std::vector<std::string> images_;
   int top_ = 5;
 };

@@ -9,6 +9,8 @@
 #include "bitgrain/base/version.hpp"
 #include "bitgrain/deploy/lower.hpp"
 #include "bitgrain/deploy/thresholds.hpp"
+#include "bitgrain/deploy/time_kernels.hpp"
+#include "bitgrain/deploy/tuning_layers.hpp"
 #include "bitgrain/deploy/verify.hpp"
 #include "bitgrain/engine.hpp"
 #include "bitgrain/models/models.hpp"

@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "bitgrain/deploy/interpreter.hpp"
+#include "deploy/few_bit_network.hpp"
+#include "deploy/forced_kernels.hpp"
 #include "deploy/random_network.hpp"
 
 namespace {
@@ -127,6 +129,27 @@ TEST_CASE("networks in float arithmetic follow the interpreter in double within 
     CHECK_THROWS_AS(engine.run_all_values(images.data()), Error);
     CHECK(engine.describe().find("float arithmetic") == 0);
   }
+}
+
+TEST_CASE("every kernel gives the same logits with any number of threads, and the engine counts its layers") {
+  const IntegerNetwork net = deploy_test::few_bit_network();
+  const std::int64_t count = 19;
+  const auto images = random_images(net, count, 2);
+  const int before = num_threads();
+  std::vector<std::int32_t> first;
+  for (const kernels::BitsKernel kernel : kernels::kBitsKernels) {
+    const Engine engine(net, deploy_test::forcing(kernel, net));
+    CHECK(engine.describe().find(to_string(kernel)) != std::string::npos);
+    for (const int threads : {1, 3}) {
+      set_num_threads(threads);
+      std::vector<std::int32_t> logits(static_cast<std::size_t>(count * engine.outputs()));
+      engine.run(images.data(), count, logits.data());
+      if (first.empty()) first = logits;
+      CHECK(logits == first);
+    }
+  }
+  set_num_threads(before);
+  CHECK(Engine(net, KernelTable{}).describe().find("(9 bytes)") != std::string::npos);
 }
 
 TEST_CASE("the engine says its arithmetic and its kernel, and refuses networks that are not valid") {

@@ -10,7 +10,7 @@ namespace {
 using namespace bitgrain;
 using namespace bitgrain::deploy;
 
-std::vector<std::uint8_t> body_of(const IntegerNetwork& net) {
+std::vector<std::uint8_t> written_body_of(const IntegerNetwork& net) {
   ByteWriter out;
   PackedWriter(out).write(net);
   return out.bytes;
@@ -41,12 +41,12 @@ TEST_CASE("the bytes of a small network in float arithmetic are these: the forma
       0,    0,   0,    0x80, 0x3F, 0,   0,    0,    0x3F,                 // shifts 1, 0.5
       1,    1,                                                            // one term: value 1
       0,    0,   0,    0,    0x40, 0,   0,    0x80, 0xBF};                // scales 2, -1
-  CHECK(body_of(deploy_test::small_float_network()) == expected);
+  CHECK(written_body_of(deploy_test::small_float_network()) == expected);
 }
 
 TEST_CASE("the weights of a layer stand in the file as packed fields") {
   const IntegerNetwork net = deploy_test::small_network();
-  const auto bytes = body_of(net);
+  const auto bytes = written_body_of(net);
   for (const Op& op : net.ops)
     if (const auto* conv = std::get_if<ConvOp>(&op)) {
       std::vector<std::uint8_t> packed;

@@ -21,6 +21,8 @@
 #include "bitgrain/deploy/float_program.hpp"
 #include "bitgrain/deploy/integer_network.hpp"
 #include "bitgrain/deploy/integer_program.hpp"
+#include "bitgrain/deploy/kernel_choice.hpp"
+#include "bitgrain/deploy/kernel_times.hpp"
 #include "bitgrain/deploy/validate.hpp"
 
 namespace bitgrain::deploy {
@@ -28,15 +30,15 @@ namespace bitgrain::deploy {
 /// Cheap to copy (copies share the packed weights). All functions may be called by several threads at once.
 class Engine {
  public:
-  /// Packs and plans. Throws Error if the network is not valid.
-  explicit Engine(IntegerNetwork network) : net_(std::make_shared<const IntegerNetwork>(std::move(network))) {
+  /// Packs and plans; `times` say which kernel runs which layer. Throws Error if the network is not valid.
+  explicit Engine(IntegerNetwork network, const KernelTable& times = shipped_kernel_times())
+      : net_(std::make_shared<const IntegerNetwork>(std::move(network))) {
     validate(*net_);
     if (is_integer())
-      integer_ = std::make_shared<const IntegerProgram>(*net_);
+      integer_ = std::make_shared<const IntegerProgram>(*net_, times);
     else
       float_ = std::make_shared<const FloatProgram>(*net_);
-    const std::int64_t bytes = plan().arena_bytes;
-    chunk_images_ = std::clamp<std::int64_t>(kChunkBytes / bytes, 1, kMaxChunkImages);
+    chunk_images_ = deploy::chunk_images(plan().arena_bytes);
   }
 
   const IntegerNetwork& network() const { return *net_; }
@@ -108,10 +110,15 @@ class Engine {
     for (const Op& op : net_->ops) convolutions += std::holds_alternative<ConvOp>(op) ? 1 : 0;
     for (const EngineStep& step : plan().steps) fused += step.convolution >= 0 ? 1 : 0;
     std::string kernel = "in f32 with weights = step x code";
-    if (is_integer())
-      kernel = bitgrain::detail::concat("u8 x s8 by ",
+    if (is_integer()) {
+      std::string counts;
+      for (const kernels::BitsKernel k : kernels::kBitsKernels)
+        if (const std::int64_t layers = integer_->layers_on(k); layers > 0)
+          counts += bitgrain::detail::concat(counts.empty() ? "" : ", ", layers, " ", kernels::to_string(k));
+      kernel = bitgrain::detail::concat("(", counts, ") u8 x s8 by ",
                                         kernels::kDispatch ? kernels::kernels_in_use() : kernels::BestDot::kName,
                                         ", ", fused, " requantized in cache");
+    }
     return bitgrain::detail::concat(is_integer() ? "integer" : "float", " arithmetic, ", convolutions,
                                     " convolutions and linear layers ", kernel, ", chunks of ", chunk_images_, " x ",
                                     plan().arena_bytes, " bytes, ", num_threads(), " threads (", threading(),
@@ -119,9 +126,6 @@ class Engine {
   }
 
  private:
-  // A chunk should stay in a second-level cache.
-  static constexpr std::int64_t kChunkBytes = 1 << 19, kMaxChunkImages = 16;
-
   bool is_integer() const { return net_->arithmetic == Arithmetic::kInteger; }
   const EnginePlan& plan() const { return is_integer() ? integer_->plan() : float_->plan(); }
   const Value& output() const { return net_->values[static_cast<std::size_t>(net_->output())]; }

@@ -28,6 +28,12 @@ struct EnginePlan {
   std::int64_t arena_bytes = 0;  ///< per image, a multiple of 64
 };
 
+/// Images that run together, of so many bytes each: a chunk should stay in a second-level cache.
+inline std::int64_t chunk_images(std::int64_t image_bytes) {
+  constexpr std::int64_t kChunkBytes = 1 << 19, kMost = 16;
+  return std::clamp<std::int64_t>(kChunkBytes / image_bytes, 1, kMost);
+}
+
 /// Bytes of one stored element of a value.
 inline std::int64_t stored_bytes(const IntegerNetwork& network, const Value& value) {
   const bool is_code = value.type == ValueType::kU8 || value.type == ValueType::kS8;

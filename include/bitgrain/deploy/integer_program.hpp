@@ -11,9 +11,11 @@
 #include "bitgrain/deploy/engine_ops.hpp"
 #include "bitgrain/deploy/engine_plan.hpp"
 #include "bitgrain/deploy/integer_network.hpp"
+#include "bitgrain/deploy/kernel_choice.hpp"
+#include "bitgrain/deploy/kernel_times.hpp"
 #include "bitgrain/deploy/requantize_rows.hpp"
 #include "bitgrain/deploy/value_bounds.hpp"
-#include "bitgrain/kernels/int8/conv2d.hpp"
+#include "bitgrain/kernels/bits/any_conv2d.hpp"
 
 namespace bitgrain::deploy {
 
@@ -28,17 +30,16 @@ class IntegerProgram {
   /// Codes, accumulators and sums of every value.
   using Observer = std::vector<std::vector<std::int32_t>>;
 
-  /// For a valid network in integer arithmetic, which must outlive the program.
-  explicit IntegerProgram(const IntegerNetwork& network) : net_(&network), plan_(plan_engine(network)) {
+  /// For a valid network in integer arithmetic, which must outlive the program; `times` choose the kernels.
+  explicit IntegerProgram(const IntegerNetwork& network, const KernelTable& times = shipped_kernel_times())
+      : net_(&network), plan_(plan_engine(network)) {
     convolutions_.resize(net_->ops.size());
     requantizations_.resize(net_->ops.size());
     fused_.resize(net_->ops.size());
     for (std::size_t i = 0; i < net_->ops.size(); ++i) {
       if (const auto* conv = std::get_if<ConvOp>(&net_->ops[i])) {
         const Value& in = value(conv->input);
-        const std::int32_t offset = storage_offset(in);
-        convolutions_[i] = kernels::pack_conv2d(conv->geometry, conv->weights.codes.data(), offset,
-                                                static_cast<std::uint8_t>(in.zero_point + offset));
+        convolutions_[i] = pack_layer(choose_kernel(times, *conv, in), *conv, in);
       } else if (const auto* requantize = std::get_if<RequantizeOp>(&net_->ops[i])) {
         requantizations_[i] = RequantizeRows(*requantize, *net_);
       }
@@ -50,6 +51,14 @@ class IntegerProgram {
   }
 
   const EnginePlan& plan() const { return plan_; }
+
+  /// How many convolutions and linear layers run on `kernel`.
+  std::int64_t layers_on(kernels::BitsKernel kernel) const {
+    std::int64_t layers = 0;
+    for (std::size_t i = 0; i < net_->ops.size(); ++i)
+      layers += std::holds_alternative<ConvOp>(net_->ops[i]) && convolutions_[i].kernel == kernel ? 1 : 0;
+    return layers;
+  }
 
   /// Runs arena.images images of raw bytes. `observer`, if any, receives every value as it occurs.
   void run(const std::uint8_t* images, ChunkArena arena, Observer* observer = nullptr) const {
@@ -96,10 +105,11 @@ class IntegerProgram {
     read(arena, index, seen.data());
   }
 
-  // Prepares a requantization that a convolution can do in registers: its own accumulators and at most one tensor of
-  // codes, to codes.
+  // Prepares a requantization that a convolution can do in registers: one of bytes, its own accumulators and at most
+  // one tensor of codes, to codes.
   void fuse(const EngineStep& step) {
     if (step.convolution < 0) return;
+    if (convolutions_[static_cast<std::size_t>(step.convolution)].kernel != kernels::BitsKernel::kBytes) return;
     const auto index = static_cast<std::size_t>(step.op);
     const auto& op = std::get<RequantizeOp>(net_->ops[index]);
     if (op.terms.size() > 2 || value(op.output).type == ValueType::kS32) return;
@@ -125,10 +135,10 @@ class IntegerProgram {
   void run_op(const ConvOp& op, const EngineStep& step, ChunkArena arena, Observer*) const {
     const std::int64_t channels = op.geometry.out_channels;
     std::int32_t* to = sums(arena, op.output);
-    kernels::conv2d_u8s8_bands(convolutions_[static_cast<std::size_t>(step.op)], arena.images, codes(arena, op.input),
-                               [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
-                                 std::copy_n(acc, count * channels, to + first * channels);
-                               });
+    kernels::any_conv2d_bands(convolutions_[static_cast<std::size_t>(step.op)], arena.images, codes(arena, op.input),
+                              [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+                                std::copy_n(acc, count * channels, to + first * channels);
+                              });
   }
 
   void run_op(const RequantizeOp& op, const EngineStep& step, ChunkArena arena, Observer* observer) const {
@@ -136,7 +146,7 @@ class IntegerProgram {
       const auto convolution = static_cast<std::size_t>(step.convolution);
       const std::uint8_t* residual = nullptr;
       if (fused->residual) residual = codes(arena, op.terms[static_cast<std::size_t>(1 - step.term)].value);
-      kernels::conv2d_u8s8_codes(convolutions_[convolution], arena.images,
+      kernels::conv2d_u8s8_codes(std::get<kernels::PackedConv2d>(convolutions_[convolution].packed), arena.images,
                                  codes(arena, std::get<ConvOp>(net_->ops[convolution]).input), *fused, residual,
                                  codes(arena, op.output));
       return;
@@ -172,12 +182,12 @@ class IntegerProgram {
       seen = &(*observer)[static_cast<std::size_t>(conv.output)];
       seen->resize(static_cast<std::size_t>(pixels * channels));
     }
-    kernels::conv2d_u8s8_bands(convolutions_[convolution], arena.images, codes(arena, conv.input),
-                               [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
-                                 if (seen != nullptr)
-                                   std::copy_n(acc, count * channels, seen->data() + first * channels);
-                                 requantize(first, count, acc);
-                               });
+    kernels::any_conv2d_bands(convolutions_[convolution], arena.images, codes(arena, conv.input),
+                              [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+                                if (seen != nullptr)
+                                  std::copy_n(acc, count * channels, seen->data() + first * channels);
+                                requantize(first, count, acc);
+                              });
   }
 
   void run_op(const MaxPoolOp& op, const EngineStep&, ChunkArena arena, Observer*) const {
@@ -197,7 +207,7 @@ class IntegerProgram {
 
   const IntegerNetwork* net_;
   EnginePlan plan_;
-  std::vector<kernels::PackedConv2d> convolutions_;            // by op
+  std::vector<kernels::AnyConv2d> convolutions_;               // by op
   std::vector<RequantizeRows> requantizations_;                // by op
   std::vector<std::optional<kernels::Requantization>> fused_;  // by op: done by the convolution that runs with it
   std::vector<std::uint8_t> table_;                            // stored codes [channels][256]

@@ -17,11 +17,13 @@ struct Verification {
 };
 
 /// Runs every image [count,H,W,C] of raw bytes through the engine and through the scalar interpreter, which share no
-/// kernel and no epilogue, and compares every code of every value. Integer arithmetic only.
-inline Verification verify(const IntegerNetwork& network, const std::uint8_t* images, std::int64_t count) {
+/// kernel and no epilogue, and compares every code of every value. Integer arithmetic only. `times` choose the
+/// engine's kernels.
+inline Verification verify(const IntegerNetwork& network, const std::uint8_t* images, std::int64_t count,
+                           const KernelTable& times = shipped_kernel_times()) {
   BITGRAIN_CHECK(network.arithmetic == Arithmetic::kInteger,
                  "only networks in integer arithmetic can be verified code by code");
-  const Engine engine(network);
+  const Engine engine(network, times);
   const Interpreter interpreter(network);
   const std::int64_t bytes = network.values[0].numel();
   std::atomic<std::int64_t> codes{0}, mismatched{0};

@@ -1,0 +1,42 @@
+// Tables of kernel times survive a file, and a broken one is refused where it is broken.
+
+#include "bitgrain/run/kernel_table_json.hpp"
+
+#include <doctest/doctest.h>
+
+#include "error_of.hpp"
+#include "run/folder.hpp"
+
+TEST_CASE("a table of kernel times comes back from its file") {
+  using namespace bitgrain;
+  using kernels::BitsKernel;
+  const deploy::KernelTable table = {{{64, 32, 9, 49, false}, BitsKernel::kBytes, {8, 8, 8}, 1234.5, 1200},
+                                     {{512, 10, 1, 1, true}, BitsKernel::kPackedLinear, {2, 1, 3}, 99, 0.25}};
+  const TestFolder folder("kernel_table");
+  write_kernel_table(folder / "times.json", table);
+  const deploy::KernelTable again = read_kernel_table(folder / "times.json");
+  REQUIRE(again.size() == table.size());
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    CHECK(again[i].shape == table[i].shape);
+    CHECK(again[i].kernel == table[i].kernel);
+    CHECK(again[i].bits == table[i].bits);
+    CHECK(again[i].single_ns == table[i].single_ns);
+    CHECK(again[i].batched_ns == table[i].batched_ns);
+  }
+}
+
+TEST_CASE("a broken table of kernel times names the entry and the key") {
+  using namespace bitgrain;
+  const Json good = kernel_table_to_json({{{64, 32, 9, 49, false}, kernels::BitsKernel::kBytes, {}, 5, 5}});
+  const auto error = [&](const char* key, const Json& value) {
+    Json json = good;
+    json["times"][0][key] = value;
+    return error_of([&] { kernel_table_from_json(json, "x"); });
+  };
+  CHECK(contains(error("in", 0), "x, time number 1, 'in': expected at least 1, got 0"));
+  CHECK(contains(error("kernel", "magic"), "there is no kernel 'magic'"));
+  CHECK(contains(error("input_bits", 9), "'input_bits': expected 1 to 8, got 9"));
+  CHECK(contains(error("single_ns", 0), "'single_ns': expected a time above 0"));
+  CHECK(contains(error("colour", 1), "'colour' is not known"));
+  CHECK(contains(error_of([] { kernel_table_from_json(Json::object(), "x"); }), "x: expected a list 'times'"));
+}
