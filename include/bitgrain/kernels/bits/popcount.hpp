@@ -39,7 +39,7 @@ namespace detail {
 inline std::uint8_t gather_bit(std::uint64_t v, int bit) {
   return static_cast<std::uint8_t>(((v >> bit & 0x0101010101010101u) * 0x0102040810204080u) >> 56);
 }
-inline std::uint64_t load_bytes(const std::uint8_t* from, std::int64_t count) {
+inline std::uint64_t load_few_bytes(const std::uint8_t* from, std::int64_t count) {
   std::uint64_t v = 0;
   if constexpr (std::endian::native == std::endian::little) {
     std::memcpy(&v, from, static_cast<std::size_t>(count));
@@ -51,7 +51,7 @@ inline std::uint64_t load_bytes(const std::uint8_t* from, std::int64_t count) {
 // The bytes v[i] - lowest, for bytes that are not below it (so that nothing is borrowed), zero from `count` on.
 inline std::uint64_t load_codes(const std::uint8_t* from, std::int64_t count, std::uint8_t lowest) {
   const std::uint64_t ones = 0x0101010101010101u >> (8 * (8 - count));
-  return load_bytes(from, count) - ones * lowest;
+  return load_few_bytes(from, count) - ones * lowest;
 }
 }  // namespace detail
 
