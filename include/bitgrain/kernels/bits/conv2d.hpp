@@ -239,4 +239,13 @@ void conv2d_bits(const PackedBitConv2d& conv, std::int64_t batch, const std::uin
                });
 }
 
+/// The instance of the best primitive (kernels/instances.hpp); `linkage` is extern, or empty.
+#define BITGRAIN_CONV2D_BITS_INSTANCES(linkage)                                                                    \
+  linkage template void detail::run_bit_bands<BestBits>(const PackedBitConv2d&, std::int64_t, const std::uint8_t*, \
+                                                        detail::BitBandSink);
+
+#if defined(BITGRAIN_EXTERN_KERNELS)
+BITGRAIN_CONV2D_BITS_INSTANCES(extern)
+#endif
+
 }  // namespace bitgrain::kernels

@@ -190,4 +190,13 @@ void linear_packed(const PackedLinear& linear, std::int64_t batch, const std::ui
                [&](std::int64_t begin, std::int64_t end) { run.run_pairs(batch, begin, end); });
 }
 
+/// The instance of the best primitive (kernels/instances.hpp); `linkage` is extern, or empty.
+#define BITGRAIN_LINEAR_PACKED_INSTANCES(linkage)                                                         \
+  linkage template void linear_packed<BestFields>(const PackedLinear&, std::int64_t, const std::uint8_t*, \
+                                                  std::int32_t*);
+
+#if defined(BITGRAIN_EXTERN_KERNELS)
+BITGRAIN_LINEAR_PACKED_INSTANCES(extern)
+#endif
+
 }  // namespace bitgrain::kernels

@@ -189,4 +189,17 @@ double batch_norm_quantize_backward(std::int64_t rows, std::int64_t channels, co
   return dstep;
 }
 
+/// The instances of one architecture (kernels/instances.hpp); `linkage` is extern, or empty.
+#define BITGRAIN_BATCH_NORM_QUANTIZE_INSTANCES(linkage, Arch)                                                      \
+  linkage template void batch_norm_quantize_forward<float, Arch>(                                                  \
+      std::int64_t, std::int64_t, const NormInput<float>&, const float*, const float*, const float*, const float*, \
+      const Residual<float>&, float, const QuantizeRule&, std::int32_t, std::uint8_t*);                            \
+  linkage template double batch_norm_quantize_backward<float, Arch>(                                               \
+      std::int64_t, std::int64_t, const NormInput<float>&, const float*, const float*, const float*, const float*, \
+      const float*, const Residual<float>&, float, const QuantizeRule&, float*, float*, float*, float*);
+
+#if defined(BITGRAIN_EXTERN_KERNELS)
+BITGRAIN_BATCH_NORM_QUANTIZE_INSTANCES(extern, DefaultArch)
+#endif
+
 }  // namespace bitgrain::kernels

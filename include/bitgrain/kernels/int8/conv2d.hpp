@@ -249,4 +249,15 @@ void conv2d_u8s8(const ConvGeometry& geometry, const std::uint8_t* x, std::uint8
   conv2d_u8s8<Dot>(pack_conv2d(geometry, w, input_offset, padding), geometry.batch, x, acc);
 }
 
+/// The instances of the best primitive (kernels/instances.hpp); `linkage` is extern, or empty.
+#define BITGRAIN_CONV2D_INT8_INSTANCES(linkage)                                                                \
+  linkage template void detail::run_bands<BestDot>(const PackedConv2d&, std::int64_t, const std::uint8_t*,     \
+                                                   detail::BandSink);                                          \
+  linkage template void detail::run_any_codes<BestDot>(const PackedConv2d&, std::int64_t, const std::uint8_t*, \
+                                                       const Requantization&, const std::uint8_t*, std::uint8_t*);
+
+#if defined(BITGRAIN_EXTERN_KERNELS)
+BITGRAIN_CONV2D_INT8_INSTANCES(extern)
+#endif
+
 }  // namespace bitgrain::kernels

@@ -102,4 +102,14 @@ void conv2d_u8s8_real(const PackedConv2d& conv, std::int64_t batch, const std::u
   if (mean) moments.finish(mean, var_biased);
 }
 
+/// The instance of training (kernels/instances.hpp); `linkage` is extern, or empty.
+#define BITGRAIN_CONV2D_REAL_INSTANCES(linkage)                                                                     \
+  linkage template void conv2d_u8s8_real<float, DefaultArch, BestDot>(                                              \
+      const PackedConv2d&, std::int64_t, const std::uint8_t*, const float*, const float*, const RealOutput<float>&, \
+      float*, float*);
+
+#if defined(BITGRAIN_EXTERN_KERNELS)
+BITGRAIN_CONV2D_REAL_INSTANCES(extern)
+#endif
+
 }  // namespace bitgrain::kernels
