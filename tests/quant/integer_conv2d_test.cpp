@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "bitgrain/base/random.hpp"
 #include "bitgrain/kernels/reference/conv2d_int8.hpp"
 #include "bitgrain/ops/grad_precision.hpp"
 
