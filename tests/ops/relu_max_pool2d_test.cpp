@@ -1,5 +1,6 @@
 #include "bitgrain/ops/relu_max_pool2d.hpp"
 
+#include "bitgrain/base/random.hpp"
 #include "bitgrain/ops/mul.hpp"
 #include "ops/op_check.hpp"
 

@@ -1,5 +1,6 @@
 #include "bitgrain/quant/batch_norm_quantize.hpp"
 
+#include "bitgrain/base/random.hpp"
 #include "bitgrain/ops/add.hpp"
 #include "bitgrain/quant/lsq.hpp"
 #include "bitgrain/quant/quant_layers.hpp"
