@@ -15,6 +15,8 @@ TEST_CASE_TEMPLATE("1x1 convolutions are right at any number of channels and pix
           compare_conv<Case>(conv(2, size, size + 1, in, out, 1, stride), random);
   compare_conv<Case>({2, 7, 8, 5, 6, {1, 1, 1, 3, 0, 0, 1, 2}, 1}, random);
   compare_conv<Case>(conv(9, 31, 31, 8, 24, 1), random);
+  // Strided gradients of many channels go through a matrix, here in more than one block of lines.
+  compare_conv<Case>(conv(2, 61, 63, 260, 2, 1, 2), random);
 }
 
 TEST_CASE("padding, groups and empty batches are not matrix products") {

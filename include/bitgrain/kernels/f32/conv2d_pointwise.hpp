@@ -46,6 +46,32 @@ void for_each_strided_block(const ConvGeometry& g, Run run) {
   });
 }
 
+// The input lines from the one that output line `line` (of all images) reads down to the next such line.
+struct InputLines {
+  std::int64_t first, count;
+};
+inline InputLines input_lines(const ConvGeometry& g, std::int64_t line) {
+  const std::int64_t height = g.out_h(), row = line % height * g.window.stride_h;
+  const std::int64_t end = line % height + 1 < height ? row + g.window.stride_h : g.in_h;
+  return {line / height * g.in_h + row, end - row};
+}
+
+// dx with a stride, where a product of one line packs nothing: its results go to their pixels at once, among zeros.
+template <class T, class Arch>
+void pointwise_data_lines(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
+  const std::int64_t in = g.in_channels, out = g.out_channels, width = g.out_w(), pitch = g.window.stride_w * in;
+  const std::int64_t work = width * in * out;
+  parallel_for(
+      g.batch * g.out_h(), std::max<std::int64_t>(1, (1 << 20) / work), [&](std::int64_t line, std::int64_t end) {
+        for (; line < end; ++line) {
+          const InputLines lines = input_lines(g, line);
+          T* to = dx + lines.first * g.in_w * in;
+          std::fill_n(to, lines.count * g.in_w * in, T(0));
+          gemm<T, Arch>(false, false, width, in, out, T(1), dy + line * width * out, out, w, in, T(0), to, pitch);
+        }
+      });
+}
+
 // The matrix of the input pixels that count: x itself, or a copy.
 template <class T>
 class StridedPixels {
@@ -93,16 +119,15 @@ template <class T, class Arch>
 void pointwise_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
   const std::int64_t pixels = detail::output_pixels(g), in = g.in_channels, out = g.out_channels;
   if (!detail::is_strided(g)) return gemm<T, Arch>(false, false, pixels, in, out, T(1), dy, out, w, in, T(0), dx, in);
+  if (in <= 256 && in * out <= (1 << 16)) return detail::pointwise_data_lines<T, Arch>(g, dy, w, dx);
   detail::for_each_strided_block<T>(g, [&](std::int64_t first, std::int64_t last, T* matrix) {
-    const std::int64_t width = g.out_w(), height = g.out_h();
+    const std::int64_t width = g.out_w();
     gemm<T, Arch>(false, false, (last - first) * width, in, out, T(1), dy + first * width * out, out, w, in, T(0),
                   matrix, in);
     for (std::int64_t line = first; line < last; ++line) {
-      // The input lines down to the next one that counts.
-      const std::int64_t row = line % height * g.window.stride_h;
-      const std::int64_t end = line % height + 1 < height ? row + g.window.stride_h : g.in_h;
-      T* to = dx + (line / height * g.in_h + row) * g.in_w * in;
-      std::fill_n(to, (end - row) * g.in_w * in, T(0));
+      const auto lines = detail::input_lines(g, line);
+      T* to = dx + lines.first * g.in_w * in;
+      std::fill_n(to, lines.count * g.in_w * in, T(0));
       for (std::int64_t p = 0; p < width; ++p)
         std::copy_n(matrix + ((line - first) * width + p) * in, in, to + p * g.window.stride_w * in);
     }
