@@ -6,6 +6,7 @@
 ///     along the sums
 ///     1 to 4 rows or columns       sums of scaled rows, in one pass over the long matrix       gemm_sums.hpp
 ///     sums of 1 to 4 terms         the same, written front to back
+///     8 columns, short sums        rows of C in half a vector each                             gemm_narrow.hpp
 ///     few multiply-adds            one block, on the thread that asks
 ///     small C, long sums           chunks of the sums, each with a C of its own, added in order
 ///     C wider than high, square    blocks of columns: each packs its B, A is packed once for all
@@ -23,6 +24,7 @@
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/f32/gemm_block.hpp"
 #include "bitgrain/kernels/f32/gemm_dots.hpp"
+#include "bitgrain/kernels/f32/gemm_narrow.hpp"
 #include "bitgrain/kernels/f32/gemm_problem.hpp"
 #include "bitgrain/kernels/f32/gemm_sums.hpp"
 #include "bitgrain/kernels/simd.hpp"
@@ -157,6 +159,7 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
   if (thin == 1 || (thin <= kGemmSumRows && k >= 64 && !gemm_long_along_terms(problem)) ||
       (k <= kGemmSumTerms && n >= 64))
     return gemm_sums<T, Arch>(problem);
+  if (is_narrow<T, Arch>(problem)) return gemm_narrow<T, Arch>(problem);
   const std::int64_t chunks = detail::gemm_chunks(m, n, k);
   if (chunks > 1) return detail::gemm_by_terms<T, Arch>(problem, chunks);
   const GemmOperand left = detail::place_of_a(problem), right = detail::place_of_b<T, Arch>(problem);
