@@ -21,6 +21,7 @@
 #include <new>
 #include <utility>
 
+#include "bitgrain/base/arena.hpp"
 #include "bitgrain/base/block_arena.hpp"
 #include "bitgrain/base/check.hpp"
 #include "bitgrain/base/process_state.hpp"
@@ -38,7 +39,6 @@
 
 namespace bitgrain {
 
-inline constexpr std::size_t kAlignment = 64;
 /// The smallest size of blocks that are cut from the arena.
 inline constexpr std::size_t kArenaBlock = std::size_t{1} << 20;
 
@@ -167,13 +167,21 @@ class MemoryPool {
   std::size_t listed_ = 0;                 // bytes in free_
 };
 
-/// A scratch buffer of `count` elements from the pool; contents undefined. Kernels use it for packing.
+/// A scratch buffer of `count` elements from the pool, or from the arena of the calling thread, if it has one (then
+/// buffers must go in the reverse order of their making); contents undefined. Kernels use it for packing.
 template <class T>
 class Scratch {
  public:
   explicit Scratch(std::size_t count)
-      : bytes_(count * sizeof(T)), data_(static_cast<T*>(MemoryPool::instance().allocate(bytes_))) {}
-  ~Scratch() { MemoryPool::instance().deallocate(data_, bytes_); }
+      : bytes_(count * sizeof(T)),
+        arena_(detail::current_arena()),
+        data_(static_cast<T*>(arena_ != nullptr ? arena_->lend(bytes_) : MemoryPool::instance().allocate(bytes_))) {}
+  ~Scratch() {
+    if (arena_ != nullptr)
+      arena_->give_back(bytes_);
+    else
+      MemoryPool::instance().deallocate(data_, bytes_);
+  }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   T* data() const { return data_; }
@@ -181,6 +189,7 @@ class Scratch {
 
  private:
   std::size_t bytes_;
+  Arena* arena_;
   T* data_;
 };
 
