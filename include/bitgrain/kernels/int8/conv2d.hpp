@@ -238,7 +238,7 @@ void take_bands_memory(const PackedConv2d& conv, std::int64_t batch) {
 
 // Takes and gives back the scratch memory of run_any_codes for a batch.
 template <class Dot>
-void take_codes_memory(const PackedConv2d& conv, std::int64_t batch, bool residual) {
+void take_codes_memory(const PackedConv2d& conv, std::int64_t batch, [[maybe_unused]] bool residual) {
 #if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
   if (has_depthwise_codes<Dot>(conv, residual)) {
     const DepthwiseTaps taps(conv);
