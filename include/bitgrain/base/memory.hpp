@@ -11,20 +11,27 @@
 /// (base/block_arena.hpp), where memory can change from one size to another.
 ///
 /// Under AddressSanitizer nothing is cached: a cached block would hide uses after free.
+///
+/// A program that defines BITGRAIN_NO_HEAP has no pool: whoever asks for memory outside of an arena (arena.hpp) is
+/// told so. It has no threads either.
 
+#include <cstddef>
+
+#include "bitgrain/base/arena.hpp"
+#include "bitgrain/base/check.hpp"
+
+#if !defined(BITGRAIN_NO_HEAP)
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <new>
 #include <utility>
 
-#include "bitgrain/base/arena.hpp"
 #include "bitgrain/base/block_arena.hpp"
-#include "bitgrain/base/check.hpp"
 #include "bitgrain/base/process_state.hpp"
+#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 #define BITGRAIN_POOL_CACHES 0
@@ -38,6 +45,22 @@
 #endif
 
 namespace bitgrain {
+
+#if defined(BITGRAIN_NO_HEAP)
+
+class MemoryPool {
+ public:
+  static MemoryPool& instance() {
+    static MemoryPool none;
+    return none;
+  }
+  [[noreturn]] void* allocate(std::size_t bytes) {
+    fail("a program without a heap asked for ", bytes, " bytes outside of an arena");
+  }
+  void deallocate(void*, std::size_t) noexcept {}
+};
+
+#else
 
 /// The smallest size of blocks that are cut from the arena.
 inline constexpr std::size_t kArenaBlock = std::size_t{1} << 20;
@@ -166,6 +189,8 @@ class MemoryPool {
   std::array<FreeBlock*, 4 * 15> free_{};  // classes below kArenaBlock
   std::size_t listed_ = 0;                 // bytes in free_
 };
+
+#endif
 
 /// A scratch buffer of `count` elements from the pool, or from the arena of the calling thread, if it has one (then
 /// buffers must go in the reverse order of their making); contents undefined. Kernels use it for packing.
