@@ -1,33 +1,54 @@
-// The integer engine alone: what an embedded program links. Reads a packed model and raw image bytes, prints the
-// class of each image. No autograd, no layers, no JSON, no image decoder.
+// The integer engine alone, as firmware links it: a packed model and raw images in, classes out. No heap, no threads,
+// no exceptions, no other library; compiled with BITGRAIN_NO_HEAP and -fno-exceptions in a few seconds.
 //
 //   engine_only MODEL.bgm IMAGES.raw      (IMAGES.raw: height x width x channels bytes per image, one after the
 //   other)
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
-#include <vector>
 
 #include "bitgrain/engine.hpp"
 
-int main(int argc, char** argv) try {
-  BITGRAIN_CHECK(argc == 3, "usage: engine_only MODEL.bgm IMAGES.raw");
-  const bitgrain::deploy::Engine engine(bitgrain::deploy::load_packed_model(argv[1]));
-  std::printf("%s\n", engine.describe().c_str());
+namespace {
+using bitgrain::deploy::ArenaEngine;
+using bitgrain::deploy::OpenStatus;
 
-  std::ifstream file(argv[2], std::ios::binary);
-  BITGRAIN_CHECK(file, "cannot read '", argv[2], "'");
-  const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const auto size = static_cast<std::int64_t>(bytes.size());
-  BITGRAIN_CHECK(size > 0 && size % engine.image_bytes() == 0, "'", argv[2], "' holds ", size,
-                 " bytes, not a whole number of images of ", engine.image_bytes());
+// What firmware has at fixed addresses: the model in flash, an image, and the arena, as large as `bitgrain info`
+// says.
+unsigned char model[16 << 20];
+unsigned char image[1 << 20];
+alignas(64) unsigned char arena[64 << 20];
+ArenaEngine engine;
 
-  const std::int64_t count = size / engine.image_bytes();
-  const auto classes = engine.predict(reinterpret_cast<const std::uint8_t*>(bytes.data()), count);
-  for (std::int64_t i = 0; i < count; ++i)
-    std::printf("image %lld: class %d\n", static_cast<long long>(i), classes[static_cast<std::size_t>(i)]);
-} catch (const bitgrain::Error& error) {
-  std::fprintf(stderr, "error: %s\n", error.what());
+int complain(const char* what, const char* why) {
+  std::fprintf(stderr, "error: %s: %s\n", what, why);
   return 1;
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return complain("usage", "engine_only MODEL.bgm IMAGES.raw");
+  std::FILE* file = std::fopen(argv[1], "rb");
+  if (file == nullptr) return complain(argv[1], "cannot be opened");
+  const std::size_t bytes = std::fread(model, 1, sizeof model, file);
+  std::fclose(file);
+
+  char message[200];
+  if (engine.open(model, bytes, arena, sizeof arena, 1, message) != OpenStatus::kOpen)
+    return complain(argv[1], message);
+  std::printf("needs an arena of %llu bytes, takes images of %lld bytes, gives %lld logits\n",
+              static_cast<unsigned long long>(engine.arena_bytes()), static_cast<long long>(engine.image_bytes()),
+              static_cast<long long>(engine.outputs()));
+
+  const auto size = static_cast<std::size_t>(engine.image_bytes());
+  if (size > sizeof image) return complain(argv[1], "takes images that are too large");
+  file = std::fopen(argv[2], "rb");
+  if (file == nullptr) return complain(argv[2], "cannot be opened");
+  std::size_t got = 0;
+  for (int i = 0; (got = std::fread(image, 1, size, file)) == size; ++i) {
+    std::int32_t label = 0;
+    engine.predict(image, 1, &label);
+    std::printf("image %d: class %d\n", i, static_cast<int>(label));
+  }
+  std::fclose(file);
+  return got == 0 ? 0 : complain(argv[2], "does not end with a whole image");
 }

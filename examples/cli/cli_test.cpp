@@ -177,6 +177,7 @@ TEST_CASE("from training to a packed model: train, search, info, eval, predict, 
   const Result info = expect(bitgrain, "info runs/few/model.bgm", 0);
   CHECK(contains(info.out, "1024x512"));
   CHECK(contains(info.out, "integer arithmetic"));
+  CHECK(contains(info.out, "an arena of "));
   const Result packed = expect(bitgrain, "eval runs/few/model.bgm --verify --test-images 10", 0);
   CHECK(contains(packed.out, "(integer engine)"));
   CHECK(contains(packed.out, " codes compared, 0 differ"));

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "bitgrain/deploy/arena_engine.hpp"
+#include "bitgrain/deploy/packed_model.hpp"
 #include "bitgrain/run/network_table.hpp"
 #include "command.hpp"
 #include "network.hpp"
@@ -40,6 +42,9 @@ class Info final : public Command {
         " times more); file " + bytes_text(bytes) + "; " + fixed_text(static_cast<double>(t.macs) * 1e-6, 2) +
         " million multiply-accumulates, " + fixed_text(static_cast<double>(t.bitops) * 1e-9, 3) +
         " G BitOps per image");
+    if (network.arithmetic == deploy::Arithmetic::kInteger)
+      say(detail::concat("without a heap (bitgrain/engine.hpp, ArenaEngine): an arena of ",
+                         deploy::arena_bytes(deploy::pack_model(network)), " bytes for one image at a time"));
     return kSuccess;
   }
 

@@ -5,18 +5,30 @@
 #include "bitgrain/base/random.hpp"
 
 namespace {
-using bitgrain::Error;
+using bitgrain::Report;
 using namespace bitgrain::deploy;
+
+// All constants of a packed list, which a reader took from `bytes`.
+template <class T, class List>
+std::vector<T> all_of(const List& list) {
+  std::vector<T> all;
+  for (std::size_t i = 0; i < list.size(); ++i) all.push_back(list[i]);
+  return all;
+}
 
 std::vector<std::int32_t> there_and_back(const std::vector<std::int32_t>& multiplier,
                                          const std::vector<std::uint8_t>& shift, std::size_t* bytes) {
-  ByteWriter out;
+  ByteWriter shifts, out;
+  write_channels(shifts, shift, [&](std::uint8_t v) { shifts.u8(v); });
   write_multipliers(out, multiplier, shift);
   *bytes = out.bytes.size();
-  ByteReader in(out.bytes, "test");
-  auto back = read_multipliers(in, shift);
+  Report report({});
+  ByteReader in(out.bytes, "test", report);
+  const PackedMultipliers back = read_multipliers(in, {shifts.bytes.data(), shift.size()});
   CHECK(in.remaining() == 0);
-  return back;
+  CHECK_FALSE(in.failed());
+  CHECK(back.bytes() == out.bytes.size());
+  return all_of<std::int32_t>(back);
 }
 }  // namespace
 
@@ -64,17 +76,24 @@ TEST_CASE("equal constants are written once, others one by one; nonsense is refu
   CHECK(out.bytes.size() == 9);
   write_channels(out, std::vector<std::int64_t>{1, 2}, [&](std::int64_t v) { out.i64(v); });
   CHECK(out.bytes.size() == 9 + 17);
-  ByteReader in(out.bytes, "test");
-  const auto read = [&] { return in.i64("bias"); };
-  CHECK(read_channels<std::int64_t>(in, 100, 8, "bias", read) == std::vector<std::int64_t>(100, -5));
-  CHECK(read_channels<std::int64_t>(in, 2, 8, "bias", read) == std::vector<std::int64_t>{1, 2});
-  const std::vector<std::uint8_t> short_of_it{0, 1, 2, 3}, unknown{9};
-  ByteReader each(short_of_it, "test"), kind(unknown, "test");
-  CHECK_THROWS_AS(read_channels<std::int64_t>(each, std::size_t{1} << 60, 8, "bias", read), Error);
-  CHECK_THROWS_AS(read_channels<std::int64_t>(kind, 1, 8, "bias", read), Error);
+  Report report({});
+  ByteReader in(out.bytes, "test", report);
+  CHECK(all_of<std::int64_t>(read_channels<std::int64_t>(in, 100, "bias")) == std::vector<std::int64_t>(100, -5));
+  CHECK(all_of<std::int64_t>(read_channels<std::int64_t>(in, 2, "bias")) == std::vector<std::int64_t>{1, 2});
+  CHECK_FALSE(in.failed());
+  const auto refused = [](const std::vector<std::uint8_t>& bytes, auto read) {
+    Report objection({});
+    ByteReader from(bytes, "test", objection);
+    read(from);
+    return objection.failed();
+  };
+  CHECK(refused({0, 1, 2, 3},
+                [](ByteReader& from) { read_channels<std::int64_t>(from, std::size_t{1} << 60, "bias"); }));
+  CHECK(refused({9}, [](ByteReader& from) { CHECK(read_channels<std::int64_t>(from, 1, "bias").size() == 0); }));
+  CHECK(refused({}, [](ByteReader& from) { read_channels<std::int64_t>(from, 1, "bias"); }));
   ByteWriter wild;
   wild.u8(2);
   wild.f64(1e30);
-  ByteReader ratio(wild.bytes, "test");
-  CHECK_THROWS_AS(read_multipliers(ratio, {46}), Error);
+  const std::uint8_t shift[] = {0, 46};
+  CHECK(refused(wild.bytes, [&](ByteReader& from) { read_multipliers(from, {shift, 1}); }));
 }

@@ -70,9 +70,9 @@ TEST_CASE("every channel has its own table") {
   for (std::size_t i = 0; i < 512; ++i) table[i] = static_cast<std::uint8_t>(i < 256 ? i : 255 - i % 256);
   const std::uint8_t image[] = {1, 1, 200, 200};
   std::vector<std::uint8_t> codes(4);
-  look_up_rows(table, 2, 2, image, codes.data());
+  look_up_rows(table.data(), 2, 2, image, codes.data());
   CHECK(codes == std::vector<std::uint8_t>{1, 254, 200, 55});
-  look_up_rows(table, 4, 1, image, codes.data());
+  look_up_rows(table.data(), 4, 1, image, codes.data());
   CHECK(codes == std::vector<std::uint8_t>{1, 1, 200, 200});
 }
 

@@ -66,10 +66,11 @@ TEST_CASE("values that live at the same time never share memory, in random netwo
     bool all = true;
     for (const EngineStep& step : plan.steps) {
       const Op& op = net.ops[static_cast<std::size_t>(step.op)];
-      std::vector<int> inputs = op_inputs(op);
-      if (step.convolution >= 0)
-        inputs[static_cast<std::size_t>(step.term)] =
-            std::get<ConvOp>(net.ops[static_cast<std::size_t>(step.convolution)]).input;
+      std::vector<int> inputs;
+      for_each_input(op, [&](int term, int value) {
+        const bool fused = step.convolution >= 0 && term == step.term;
+        inputs.push_back(fused ? std::get<ConvOp>(net.ops[static_cast<std::size_t>(step.convolution)]).input : value);
+      });
       for (const int input : inputs) all = all && intact(input);
       write(op_output(op));
       // The output must not have been written over an input, which the op still reads.

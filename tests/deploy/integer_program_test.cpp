@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "bitgrain/deploy/any_layers.hpp"
 #include "bitgrain/deploy/interpreter.hpp"
 #include "deploy/few_bit_network.hpp"
 #include "deploy/forced_kernels.hpp"

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "bitgrain/deploy/packed_writer.hpp"
 #include "deploy/small_network.hpp"
 
 namespace {
@@ -9,10 +10,14 @@ using namespace bitgrain;
 using namespace bitgrain::deploy;
 
 IntegerNetwork read(const std::vector<std::uint8_t>& bytes) {
-  ByteReader in(bytes, "test");
-  IntegerNetwork net = PackedReader(in).read();
+  char text[300];
+  Report report(text);
+  ByteReader in(bytes, "test", report);
+  PackedNetworkReader reader(in);
+  if (reader.read_head() < 0 || !reader.read_body()) throw Error(text);
   CHECK(in.remaining() == 0);
-  return net;
+  CHECK_FALSE(report.failed());
+  return unpack_network(reader.take());
 }
 
 std::vector<std::uint8_t> body_of(const IntegerNetwork& net) {

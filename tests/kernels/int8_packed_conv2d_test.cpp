@@ -24,13 +24,14 @@ TEST_CASE("packed weights stand at [block][run][quad][channel][product], with ze
   CHECK(packed.run_bytes == 6);
   CHECK(packed.quads == 2);
   CHECK(packed.blocks == 2);
-  REQUIRE(packed.weights.numel() == 2 * 3 * 2 * 64);
+  REQUIRE(packed.weights.size() == 2 * 3 * 2 * 64);
   for (std::int64_t o = 0; o < 32; ++o)
     for (std::int64_t run = 0; run < 3; ++run)
       for (std::int64_t byte = 0; byte < 8; ++byte) {
         const std::int64_t at = (((o / 16 * 3 + run) * 2 + byte / 4) * 16 + o % 16) * 4 + byte % 4;
         const bool exists = o < 18 && byte < 6;
-        CHECK(packed.weights[at] == (exists ? w[static_cast<std::size_t>(o * 18 + run * 6 + byte)] : 0));
+        CHECK(packed.weights[static_cast<std::size_t>(at)] ==
+              (exists ? w[static_cast<std::size_t>(o * 18 + run * 6 + byte)] : 0));
       }
 }
 
@@ -49,7 +50,7 @@ TEST_CASE("dilation along w splits the runs, and one input channel per group goe
   g = {1, 9, 9, 5, 10, Window2d::square(3), 5};
   const auto packed = kernels::pack_conv2d(g, counting(g.weight_size()).data());
   CHECK(packed.depthwise);
-  CHECK(packed.weights.shape() == bitgrain::Shape{9, 10});
+  CHECK(packed.weights.size() == 9 * 10);
 }
 
 TEST_CASE("whole quads of channels are read from the image itself, all else from a frame") {

@@ -24,7 +24,7 @@ TEST_CASE("every pixel of a unit belongs to one class, whose taps all lie inside
     const ConvGeometry g{1, 6, 7, 4, 1, window, 1};
     const auto conv = packed(g);
     const InputView view{6 * 7 * 4, 7 * 4, 4};
-    PixelUnit unit;
+    PixelUnit unit(conv, 3 * g.out_h() * g.out_w());
     for (const auto& [images, first, end] : std::vector<std::array<std::int64_t, 3>>{
              {1, 0, g.out_h()}, {3, 0, g.out_h()}, {1, 1, std::min<std::int64_t>(3, g.out_h())}}) {
       unit.build(conv, view, images, first, end);
@@ -54,7 +54,7 @@ TEST_CASE("every pixel of a unit belongs to one class, whose taps all lie inside
 
 TEST_CASE("a 3x3 convolution of an 8x8 image has nine classes: corners of four taps, edges of six") {
   const auto conv = packed({1, 8, 8, 8, 1, Window2d::square(3, 1, 1), 1});
-  PixelUnit unit;
+  PixelUnit unit(conv, 64);
   unit.build(conv, {8 * 8 * 8, 8 * 8, 8}, 1, 0, 8);
   REQUIRE(unit.classes.size() == 9);
   CHECK(unit.classes[0].rows == 2);

@@ -1,7 +1,8 @@
 #pragma once
 
 /// Errors: `BITGRAIN_CHECK(condition, "what was expected, what came: ", value)` throws `bitgrain::Error`.
-/// Built with -fno-exceptions it calls a replaceable handler instead, which must not return.
+/// Built with -fno-exceptions it calls a replaceable handler instead, which must not return; a message of numbers and
+/// text then takes nothing from the heap.
 
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
     (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
@@ -14,6 +15,8 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include "bitgrain/base/report.hpp"
 
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS)
 #define BITGRAIN_HAS_EXCEPTIONS 1
@@ -55,19 +58,26 @@ inline ErrorHandler set_error_handler(ErrorHandler handler) {
 }
 
 /// Reports `message`: throws Error, or calls the error handler in a build without exceptions.
-[[noreturn]] inline void raise(const std::string& message) {
+[[noreturn]] inline void raise(const char* message) {
 #if BITGRAIN_HAS_EXCEPTIONS
   throw Error(message);
 #else
-  detail::error_handler()(message.c_str());
+  detail::error_handler()(message);
   std::abort();
 #endif
 }
+[[noreturn]] inline void raise(const std::string& message) { raise(message.c_str()); }
 
 /// Reports the concatenation of `parts` (anything an ostream takes).
 template <class... Parts>
 [[noreturn]] void fail(const Parts&... parts) {
-  raise(detail::concat(parts...));
+  if constexpr (!BITGRAIN_HAS_EXCEPTIONS && (Reportable<Parts> && ...)) {
+    char text[1024];
+    Report(text).fail(parts...);
+    raise(text);
+  } else {
+    raise(detail::concat(parts...));
+  }
 }
 
 }  // namespace bitgrain

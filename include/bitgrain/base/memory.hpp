@@ -11,19 +11,27 @@
 /// (base/block_arena.hpp), where memory can change from one size to another.
 ///
 /// Under AddressSanitizer nothing is cached: a cached block would hide uses after free.
+///
+/// A program that defines BITGRAIN_NO_HEAP has no pool: whoever asks for memory outside of an arena (arena.hpp) is
+/// told so. It has no threads either.
 
+#include <cstddef>
+
+#include "bitgrain/base/arena.hpp"
+#include "bitgrain/base/check.hpp"
+
+#if !defined(BITGRAIN_NO_HEAP)
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <new>
 #include <utility>
 
 #include "bitgrain/base/block_arena.hpp"
-#include "bitgrain/base/check.hpp"
 #include "bitgrain/base/process_state.hpp"
+#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 #define BITGRAIN_POOL_CACHES 0
@@ -38,7 +46,22 @@
 
 namespace bitgrain {
 
-inline constexpr std::size_t kAlignment = 64;
+#if defined(BITGRAIN_NO_HEAP)
+
+class MemoryPool {
+ public:
+  static MemoryPool& instance() {
+    static MemoryPool none;
+    return none;
+  }
+  [[noreturn]] void* allocate(std::size_t bytes) {
+    fail("a program without a heap asked for ", bytes, " bytes outside of an arena");
+  }
+  void deallocate(void*, std::size_t) noexcept {}
+};
+
+#else
+
 /// The smallest size of blocks that are cut from the arena.
 inline constexpr std::size_t kArenaBlock = std::size_t{1} << 20;
 
@@ -167,13 +190,23 @@ class MemoryPool {
   std::size_t listed_ = 0;                 // bytes in free_
 };
 
-/// A scratch buffer of `count` elements from the pool; contents undefined. Kernels use it for packing.
+#endif
+
+/// A scratch buffer of `count` elements from the pool, or from the arena of the calling thread, if it has one (then
+/// buffers must go in the reverse order of their making); contents undefined. Kernels use it for packing.
 template <class T>
 class Scratch {
  public:
   explicit Scratch(std::size_t count)
-      : bytes_(count * sizeof(T)), data_(static_cast<T*>(MemoryPool::instance().allocate(bytes_))) {}
-  ~Scratch() { MemoryPool::instance().deallocate(data_, bytes_); }
+      : bytes_(count * sizeof(T)),
+        arena_(detail::current_arena()),
+        data_(static_cast<T*>(arena_ != nullptr ? arena_->lend(bytes_) : MemoryPool::instance().allocate(bytes_))) {}
+  ~Scratch() {
+    if (arena_ != nullptr)
+      arena_->give_back(bytes_);
+    else
+      MemoryPool::instance().deallocate(data_, bytes_);
+  }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   T* data() const { return data_; }
@@ -181,6 +214,7 @@ class Scratch {
 
  private:
   std::size_t bytes_;
+  Arena* arena_;
   T* data_;
 };
 

@@ -42,7 +42,11 @@ inline std::atomic<int>& thread_setting() {
   return setting;
 }
 inline bool& inside_parallel() {
+#if defined(BITGRAIN_NO_HEAP)  // such programs have no threads
+  static bool inside = false;
+#else
   thread_local bool inside = false;
+#endif
   return inside;
 }
 #endif

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bitgrain/base/check.hpp"
+#include "bitgrain/base/report.hpp"
 #include "bitgrain/deploy/grid_fields.hpp"
 
 namespace bitgrain::deploy {
@@ -31,30 +32,32 @@ inline void pack_codes(std::span<const std::int8_t> codes, const GridFields& fie
   if (count > 0) bytes.push_back(static_cast<std::uint8_t>(waiting));
 }
 
-/// Unpacks codes.size() codes from packed_bytes(codes.size(), bits) bytes. Throws Error if a field stands for no code
-/// or an unused bit is set.
-inline void unpack_codes(std::span<const std::uint8_t> bytes, const GridFields& fields,
-                         std::span<std::int8_t> codes) {
-  BITGRAIN_CHECK(
-      static_cast<std::int64_t>(bytes.size()) == packed_bytes(static_cast<std::int64_t>(codes.size()), fields.bits()),
-      codes.size(), " codes of ", fields.bits(), " bits do not take ", bytes.size(), " bytes");
+/// Calls visit(code) for `count` codes in packed_bytes(count, bits) bytes. A field that stands for no code and set
+/// bits after the last one are failures.
+template <class Visit>
+bool unpack_codes(std::span<const std::uint8_t> bytes, const GridFields& fields, std::int64_t count, Report& report,
+                  Visit&& visit) {
+  BITGRAIN_EXPECT(report, static_cast<std::int64_t>(bytes.size()) == packed_bytes(count, fields.bits()), count,
+                  " codes of ", fields.bits(), " bits do not take ", bytes.size(), " bytes");
   const unsigned mask = (1u << fields.bits()) - 1;
   unsigned waiting = 0;
-  int count = 0;
+  int bits = 0;
   std::size_t next = 0;
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    if (count < fields.bits()) {
-      waiting |= static_cast<unsigned>(bytes[next++]) << count;
-      count += 8;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (bits < fields.bits()) {
+      waiting |= static_cast<unsigned>(bytes[next++]) << bits;
+      bits += 8;
     }
     const auto field = static_cast<std::uint8_t>(waiting & mask);
     const std::int16_t code = fields.code(field);
-    BITGRAIN_CHECK(code != GridFields::kNone, "weight ", i, ": the field ", int{field}, " stands for no code");
-    codes[i] = static_cast<std::int8_t>(code);
+    BITGRAIN_EXPECT(report, code != GridFields::kNone, "weight ", i, ": the field ", int{field},
+                    " stands for no code");
+    visit(static_cast<std::int8_t>(code));
     waiting >>= fields.bits();
-    count -= fields.bits();
+    bits -= fields.bits();
   }
-  BITGRAIN_CHECK(waiting == 0, "unused bits after the last weight code are set");
+  BITGRAIN_EXPECT(report, waiting == 0, "unused bits after the last weight code are set");
+  return true;
 }
 
 }  // namespace bitgrain::deploy

@@ -64,19 +64,59 @@ void write_channels(ByteWriter& out, const std::vector<T>& values, WriteOne writ
   for (std::size_t c = 0; c < (same ? 1 : values.size()); ++c) write_one(values[c]);
 }
 
-/// Reads `channels` constants of at least `least_bytes` bytes each by read_one().
-template <class T, class ReadOne>
-std::vector<T> read_channels(ByteReader& in, std::size_t channels, std::size_t least_bytes, const char* what,
-                             ReadOne read_one) {
+/// One constant per channel, where it stands in a file: nothing is copied. The first byte is the ChannelSpread.
+template <class T>
+class PackedChannels {
+ public:
+  PackedChannels() = default;
+  PackedChannels(const std::uint8_t* bytes, std::size_t channels) : bytes_(bytes), channels_(channels) {}
+
+  std::size_t size() const { return channels_; }
+  T operator[](std::size_t c) const { return little_endian<T>(bytes_ + 1 + (same() ? 0 : c * sizeof(T))); }
+  /// Bytes in the file.
+  std::size_t bytes() const { return 1 + (same() ? 1 : channels_) * sizeof(T); }
+
+ private:
+  bool same() const { return static_cast<ChannelSpread>(*bytes_) == ChannelSpread::kSame; }
+  const std::uint8_t* bytes_ = nullptr;
+  std::size_t channels_ = 0;
+};
+
+/// Takes the constants of `channels` channels from the bytes.
+template <class T>
+PackedChannels<T> read_channels(ByteReader& in, std::size_t channels, const char* what) {
+  const PackedChannels<T> constants(in.next(), channels);
   const auto spread = static_cast<ChannelSpread>(in.u8(what));
-  if (spread == ChannelSpread::kSame) return std::vector<T>(channels, read_one());
-  if (spread != ChannelSpread::kEach) in.fail(what, ": unknown way of writing ", static_cast<int>(spread));
-  if (channels > in.remaining() / least_bytes)
+  if (in.failed()) return {};
+  if (spread != ChannelSpread::kSame && spread != ChannelSpread::kEach)
+    in.fail(what, ": unknown way of writing ", static_cast<int>(spread));
+  else if (spread == ChannelSpread::kEach && channels > in.remaining() / sizeof(T))
     in.fail(what, " of ", channels, " channels do not fit the ", in.remaining(), " bytes left");
-  std::vector<T> values(channels);
-  for (T& v : values) v = read_one();
-  return values;
+  else
+    in.take(constants.bytes() - 1, what);
+  return in.failed() ? PackedChannels<T>() : constants;
 }
+
+/// Multipliers where they stand in a file, with the shifts they belong to.
+class PackedMultipliers {
+ public:
+  PackedMultipliers() = default;
+  PackedMultipliers(const std::uint8_t* bytes, const PackedChannels<std::uint8_t>& shift)
+      : bytes_(bytes), shift_(shift) {}
+
+  std::size_t size() const { return shift_.size(); }
+  std::int32_t operator[](std::size_t c) const {
+    if (!is_ratio()) return each()[c];
+    return detail::multiplier_of(little_endian<double>(bytes_ + 1), shift_[c]).value_or(0);
+  }
+  std::size_t bytes() const { return is_ratio() ? 1 + sizeof(double) : each().bytes(); }
+
+ private:
+  bool is_ratio() const { return static_cast<ChannelSpread>(*bytes_) == ChannelSpread::kRatio; }
+  PackedChannels<std::int32_t> each() const { return {bytes_, shift_.size()}; }
+  const std::uint8_t* bytes_ = nullptr;
+  PackedChannels<std::uint8_t> shift_;
+};
 
 /// Multipliers, whose shifts the reader must have read before.
 inline void write_multipliers(ByteWriter& out, const std::vector<std::int32_t>& multiplier,
@@ -87,20 +127,19 @@ inline void write_multipliers(ByteWriter& out, const std::vector<std::int32_t>& 
   out.u8(static_cast<std::uint8_t>(ChannelSpread::kRatio));
   out.f64(*ratio);
 }
-inline std::vector<std::int32_t> read_multipliers(ByteReader& in, const std::vector<std::uint8_t>& shift) {
+inline PackedMultipliers read_multipliers(ByteReader& in, const PackedChannels<std::uint8_t>& shift) {
   constexpr const char* kWhat = "multipliers";
-  const auto spread = static_cast<ChannelSpread>(in.peek(kWhat));
-  if (spread != ChannelSpread::kRatio)
-    return read_channels<std::int32_t>(in, shift.size(), 4, kWhat, [&] { return in.i32(kWhat); });
+  const PackedMultipliers multipliers(in.next(), shift);
+  if (in.remaining() == 0 || static_cast<ChannelSpread>(*in.next()) != ChannelSpread::kRatio) {
+    read_channels<std::int32_t>(in, shift.size(), kWhat);
+    return multipliers;
+  }
   in.u8(kWhat);
   const double ratio = in.f64(kWhat);
-  std::vector<std::int32_t> multiplier;
-  for (const std::uint8_t n : shift) {
-    const auto m = detail::multiplier_of(ratio, n);
-    if (!m) in.fail("the ratio ", ratio, " at shift ", int{n}, " is no multiplier");
-    multiplier.push_back(*m);
-  }
-  return multiplier;
+  for (std::size_t c = 0; c < shift.size() && !in.failed(); ++c)
+    if (!detail::multiplier_of(ratio, shift[c]))
+      in.fail("the ratio ", ratio, " at shift ", int{shift[c]}, " is no multiplier");
+  return multipliers;
 }
 
 }  // namespace bitgrain::deploy

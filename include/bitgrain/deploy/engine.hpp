@@ -18,6 +18,7 @@
 #include "bitgrain/base/cpu.hpp"
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
+#include "bitgrain/deploy/any_layers.hpp"
 #include "bitgrain/deploy/float_program.hpp"
 #include "bitgrain/deploy/integer_network.hpp"
 #include "bitgrain/deploy/integer_program.hpp"

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <vector>
 
 #include "bitgrain/deploy/integer_network.hpp"
 
@@ -86,8 +85,9 @@ inline void mean_pool_rows(const PoolGeometry& g, std::int64_t images, const flo
 }
 
 /// Shortcut A: every stride-th pixel of x, `zero` in the channels before and after.
-template <class T>
-void subsample_pad_rows(const SubsamplePadOp& op, const Value& in, std::int64_t images, const T* x, T zero, T* y) {
+template <class T, class Text>
+void subsample_pad_rows(const SubsamplePadOp& op, const BasicValue<Text>& in, std::int64_t images, const T* x, T zero,
+                        T* y) {
   const std::int64_t out_h = (in.height + op.stride - 1) / op.stride, out_w = (in.width + op.stride - 1) / op.stride;
   const std::int64_t out_channels = op.pad_before + in.channels + op.pad_after;
   // Pixels are a few vectors long: one fill of everything and copies of a constant length take a fifth of the time of
@@ -107,14 +107,13 @@ void subsample_pad_rows(const SubsamplePadOp& op, const Value& in, std::int64_t 
 
 /// Image bytes [pixels][channels] through a table [channels][256].
 template <class T>
-void look_up_rows(const std::vector<T>& table, std::int64_t pixels, std::int64_t channels, const std::uint8_t* image,
-                  T* codes) {
+void look_up_rows(const T* table, std::int64_t pixels, std::int64_t channels, const std::uint8_t* image, T* codes) {
   if (channels == 1) {
     for (std::int64_t i = 0; i < pixels; ++i) codes[i] = table[image[i]];
     return;
   }
   for (std::int64_t i = 0; i < pixels; ++i)
-    for (std::int64_t c = 0; c < channels; ++c) *codes++ = table[static_cast<std::size_t>(c * 256 + *image++)];
+    for (std::int64_t c = 0; c < channels; ++c) *codes++ = table[c * 256 + *image++];
 }
 
 /// Float arithmetic: y_c = clip(sum over terms of scale_c * x_c + shift_c, low, high).

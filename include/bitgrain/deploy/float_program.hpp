@@ -40,7 +40,7 @@ class FloatProgram {
   /// Runs arena.images images of raw bytes. `observer`, if any, receives every value.
   void run(const std::uint8_t* images, ChunkArena arena, Observer* observer = nullptr) const {
     const Value& in = value(0);
-    look_up_rows(table_, arena.images * in.height * in.width, in.channels, images, reals(arena, 0));
+    look_up_rows(table_.data(), arena.images * in.height * in.width, in.channels, images, reals(arena, 0));
     if (observer != nullptr) {
       observer->assign(net_->values.size(), {});
       observe(arena, 0, *observer);

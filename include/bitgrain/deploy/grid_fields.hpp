@@ -54,13 +54,23 @@ class GridFields {
   /// pow2: 1 if zero occurs; planes: the mask of planes that occur; 0 for other grids.
   static std::uint8_t layout_of(Grid grid, std::span<const std::int8_t> codes) {
     if (grid != Grid::kPow2 && grid != Grid::kPlanes) return 0;
-    int planes = 0;
+    Occurring occurring;
+    for (const std::int8_t code : codes) occurring.add(code);
+    return layout_of(grid, occurring);
+  }
+
+  /// What layouts depend on.
+  struct Occurring {
+    int planes = 0;  ///< all bits of magnitudes
     bool zero = false;
-    for (const std::int8_t code : codes) {
+    void add(std::int8_t code) {
       planes |= code < 0 ? -code : code;
       zero = zero || code == 0;
     }
-    return static_cast<std::uint8_t>(grid == Grid::kPow2 ? (zero ? 1 : 0) : planes);
+  };
+  static std::uint8_t layout_of(Grid grid, const Occurring& codes) {
+    if (grid == Grid::kPow2) return codes.zero ? 1 : 0;
+    return grid == Grid::kPlanes ? static_cast<std::uint8_t>(codes.planes) : std::uint8_t{0};
   }
 
  private:

@@ -32,17 +32,19 @@ enum class ValueType : std::uint8_t {
   kF32,  ///< real numbers (float arithmetic only)
 };
 
-/// A tensor of one image, [height, width, channels]. Vectors are 1 x 1 x channels.
-struct Value {
-  std::string name;  ///< of the activation quantizer, or of the layer that made it
+/// A tensor of one image, [height, width, channels]. Vectors are 1 x 1 x channels. `Text` owns its name or not.
+template <class Text>
+struct BasicValue {
+  Text name;  ///< of the activation quantizer, or of the layer that made it
   std::int64_t height = 1, width = 1, channels = 1;
   ValueType type = ValueType::kU8;
   int bits = 8;     ///< of the codes; 32 for kS32 and kF32
   double step = 1;  ///< real = step * (code - zero_point); per-channel accumulators store 1 here
   std::int32_t zero_point = 0;
   std::int64_t numel() const { return height * width * channels; }
-  friend bool operator==(const Value&, const Value&) = default;
+  friend bool operator==(const BasicValue&, const BasicValue&) = default;
 };
+using Value = BasicValue<std::string>;
 
 /// The image bytes [height, width, channels] become codes through a 256-entry table per channel.
 struct InputTable {
@@ -70,6 +72,9 @@ struct ConvOp {
   WeightCodes weights;
   friend bool operator==(const ConvOp&, const ConvOp&) = default;
 };
+
+/// Most summands of a requantization.
+inline constexpr std::size_t kMaxTerms = 16;
 
 /// One summand of a requantization.
 struct Term {
@@ -150,7 +155,20 @@ struct IntegerNetwork {
   friend bool operator==(const IntegerNetwork&, const IntegerNetwork&) = default;
 };
 
-inline int op_output(const Op& op) {
+/// What a network, this one or a packed one (packed_network.hpp), consists of.
+template <class Network>
+using ValueOf = typename decltype(Network::values)::value_type;
+template <class Network>
+using OpOf = typename decltype(Network::ops)::value_type;
+template <class Network>
+using ConvOf = std::variant_alternative_t<0, OpOf<Network>>;
+template <class Network>
+using RequantizeOf = std::variant_alternative_t<1, OpOf<Network>>;
+template <class Network>
+using AffineOf = std::variant_alternative_t<2, OpOf<Network>>;
+
+template <class... Ops>
+int op_output(const std::variant<Ops...>& op) {
   return std::visit([](const auto& o) { return o.output; }, op);
 }
 inline int IntegerNetwork::output() const { return ops.empty() ? 0 : op_output(ops.back()); }

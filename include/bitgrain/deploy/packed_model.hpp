@@ -40,14 +40,13 @@
 #include "bitgrain/deploy/byte_writer.hpp"
 #include "bitgrain/deploy/crc32.hpp"
 #include "bitgrain/deploy/integer_network.hpp"
+#include "bitgrain/deploy/packed_header.hpp"
+#include "bitgrain/deploy/packed_network.hpp"
 #include "bitgrain/deploy/packed_reader.hpp"
 #include "bitgrain/deploy/packed_writer.hpp"
 #include "bitgrain/deploy/validate.hpp"
 
 namespace bitgrain::deploy {
-
-inline constexpr std::string_view kModelMagic = "bitgrain";
-inline constexpr std::uint32_t kModelVersion = 1;
 
 /// The network as its file will give it back: without per-channel weight steps in integer arithmetic. Loading what
 /// was saved gives exactly this.
@@ -78,39 +77,17 @@ inline std::vector<std::uint8_t> pack_model(const IntegerNetwork& network) {
 /// The network in the bytes of a model file; `source` names them in messages. Throws Error for anything but a
 /// complete, unaltered file that holds a valid network.
 inline IntegerNetwork unpack_model(std::span<const std::uint8_t> bytes, const std::string& source = "packed model") {
-  ByteReader header(bytes, source);
-  const auto magic = header.take(std::min(kModelMagic.size(), bytes.size()), "the magic");
-  BITGRAIN_CHECK(std::equal(magic.begin(), magic.end(), kModelMagic.begin(), kModelMagic.end()), source,
-                 ", offset 0: not a bitgrain model (it does not start with '", kModelMagic, "')");
-  const std::uint32_t version = header.u32("the version");
-  if (version != kModelVersion)
-    header.fail("this model has version ", version, ", this program reads ", kModelVersion);
-  const std::uint64_t size = header.u64("the size");
-  if (size != bytes.size()) header.fail("the file should have ", size, " bytes, it has ", bytes.size());
-  const std::size_t start = header.offset();
-  if (size < start + 4) header.fail("a model of ", size, " bytes is too short");
-  const auto body = bytes.first(bytes.size() - 4);
-  ByteReader trailer(bytes.last(4), source);
-  const std::uint32_t expected = trailer.u32("the checksum");
-  const std::uint32_t found = crc32(body);
-  BITGRAIN_CHECK(found == expected, source, ", offset ", body.size(), ": the checksum is ", expected,
-                 ", but that of the bytes is ", found, ": the model was altered");
-  ByteReader in(body, source);
-  in.take(start, "the header");
-#if BITGRAIN_HAS_EXCEPTIONS
-  try {
-#endif
-    IntegerNetwork network = PackedReader(in).read();
-    if (in.remaining() != 0) in.fail(in.remaining(), " bytes too many");
-    validate(network);
-    return network;
-#if BITGRAIN_HAS_EXCEPTIONS
-  } catch (const Error& error) {
-    const std::string message = error.what();
-    if (message.starts_with(source)) throw;
-    fail(source, ", before offset ", in.offset(), ": ", message);
-  }
-#endif
+  char text[1024];
+  Report report(text);
+  if (!check_header(bytes, source, report)) raise(text);
+  ByteReader in = body_reader(bytes, source, report);
+  PackedNetworkReader reader(in);
+  if (reader.read_head() < 0 || !reader.read_body()) raise(text);
+  const PackedNetwork packed = reader.take();
+  if (in.remaining() != 0) in.fail(in.remaining(), " bytes too many");
+  if (report.failed()) raise(text);
+  if (!check_network(packed, report)) fail(source, ", before offset ", in.offset(), ": ", text);
+  return unpack_network(packed);
 }
 
 /// Writes the model file at `path`: beside it first, then in its place, so that a failure leaves what was there.

@@ -11,13 +11,9 @@
 #include "bitgrain/deploy/byte_writer.hpp"
 #include "bitgrain/deploy/channel_constants.hpp"
 #include "bitgrain/deploy/integer_network.hpp"
+#include "bitgrain/deploy/packed_network.hpp"
 
 namespace bitgrain::deploy {
-
-/// How the input table is written; kShared may be added: all channels have the table of the first.
-enum class TableKind : std::uint8_t { kIdentity = 0, kUnsigned = 1, kSigned = 2, kShared = 4 };
-/// How weight steps are written.
-enum class StepKind : std::uint8_t { kNone, kOne, kPerChannel };
 
 class PackedWriter {
  public:

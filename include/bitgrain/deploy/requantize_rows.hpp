@@ -10,8 +10,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <type_traits>
-#include <vector>
 
+#include "bitgrain/base/array.hpp"
 #include "bitgrain/deploy/integer_network.hpp"
 
 // At -O2 GCC vectorises only what it is told to; 64-bit products and shifts then run four times as fast. (clang needs
@@ -25,33 +25,44 @@
 namespace bitgrain::deploy {
 
 /// What is added to a code to store it in a byte.
-inline std::int32_t storage_offset(const Value& value) { return value.type == ValueType::kS8 ? 128 : 0; }
+template <class Text>
+std::int32_t storage_offset(const BasicValue<Text>& value) {
+  return value.type == ValueType::kS8 ? 128 : 0;
+}
 
 class RequantizeRows {
  public:
   RequantizeRows() = default;
   /// For a valid op of `network`.
-  RequantizeRows(const RequantizeOp& op, const IntegerNetwork& network) : low_(op.low), high_(op.high) {
-    const auto value = [&](int index) -> const Value& { return network.values[static_cast<std::size_t>(index)]; };
+  template <class Network>
+  RequantizeRows(const RequantizeOf<Network>& op, const Network& network) : low_(op.low), high_(op.high) {
+    const auto value = [&](int index) -> const auto& { return network.values[static_cast<std::size_t>(index)]; };
     const std::size_t channels = op.bias.size();
     block_ = channels * ((kBlock + channels - 1) / channels);
-    const auto repeat = [&](const auto& from, auto& to) {
-      to.resize(block_);
-      for (std::size_t i = 0; i < block_; ++i) to[i] = from[i % channels];
-    };
-    std::vector<std::int64_t> bias = op.bias;
-    terms_.resize(op.terms.size());
-    for (std::size_t t = 0; t < terms_.size(); ++t) {
-      const Value& v = value(op.terms[t].value);
-      terms_[t].sums = v.type == ValueType::kS32;
-      repeat(op.terms[t].multiplier, terms_[t].multiplier);
-      // |B| < 2^61 and |128 R| < 2^38, at most 16 times: no overflow.
-      for (std::size_t c = 0; c < channels; ++c)
-        bias[c] -= std::int64_t{storage_offset(v)} * op.terms[t].multiplier[c];
-    }
-    repeat(bias, bias_);
-    repeat(op.shift, shift_);
     offset_ = storage_offset(value(op.output));
+    bias_ = Array<std::int64_t>(block_);
+    shift_ = Array<std::int64_t>(block_);
+    multipliers_ = Array<std::int32_t>(block_ * op.terms.size());
+    terms_ = op.terms.size();
+    if (bias_.data() == nullptr) return;  // only the memory is wanted
+    for (std::size_t c = 0; c < channels; ++c) {
+      bias_[c] = op.bias[c];
+      shift_[c] = op.shift[c];
+    }
+    for (std::size_t t = 0; t < terms_; ++t) {
+      const auto& term = op.terms[t];
+      sums_[t] = value(term.value).type == ValueType::kS32;
+      const std::int64_t offset = storage_offset(value(term.value));
+      std::int32_t* multiplier = multipliers_.data() + t * block_;
+      for (std::size_t c = 0; c < channels; ++c) {
+        multiplier[c] = term.multiplier[c];
+        // |B| < 2^61 and |128 R| < 2^38, at most 16 times: no overflow.
+        bias_[c] -= offset * multiplier[c];
+      }
+      repeat(multiplier, channels);
+    }
+    repeat(bias_.data(), channels);
+    repeat(shift_.data(), channels);
   }
 
   /// Requantizes `pixels` pixels. sources[t] points to the first element of term t: std::int32_t for sums,
@@ -71,10 +82,11 @@ class RequantizeRows {
  private:
   static constexpr std::size_t kBlock = 256;
   static constexpr std::int64_t kSegment = 64;
-  struct RowTerm {
-    bool sums = true;  // int32 sums, or stored codes
-    std::vector<std::int32_t> multiplier;
-  };
+
+  template <class T>
+  void repeat(T* constants, std::size_t channels) const {
+    for (std::size_t i = channels; i < block_; ++i) constants[i] = constants[i - channels];
+  }
 
   // `count` elements: constants from `at`, data from `element`. The type of `count` may make it a constant.
   template <class Count, class Out>
@@ -83,14 +95,14 @@ class RequantizeRows {
     const std::int64_t* bias = bias_.data() + at;
     BITGRAIN_VECTORISE
     for (std::int64_t i = 0; i < count; ++i) sum[i] = static_cast<std::uint64_t>(bias[i]);
-    for (std::size_t t = 0; t < terms_.size(); ++t) {
-      const std::int32_t* multiplier = terms_[t].multiplier.data() + at;
+    for (std::size_t t = 0; t < terms_; ++t) {
+      const std::int32_t* multiplier = multipliers_.data() + t * block_ + static_cast<std::size_t>(at);
       const auto add = [&](const auto* x) {
         BITGRAIN_VECTORISE
         for (std::int64_t i = 0; i < count; ++i)
           sum[i] += static_cast<std::uint64_t>(std::int64_t{x[i]} * multiplier[i]);
       };
-      if (terms_[t].sums)
+      if (sums_[t])
         add(static_cast<const std::int32_t*>(sources[t]) + element);
       else
         add(static_cast<const std::uint8_t*>(sources[t]) + element);
@@ -107,9 +119,10 @@ class RequantizeRows {
     }
   }
 
-  std::size_t block_ = 0;
-  std::vector<RowTerm> terms_;
-  std::vector<std::int64_t> bias_, shift_;
+  std::size_t block_ = 0, terms_ = 0;
+  bool sums_[kMaxTerms] = {};        // int32 sums, or stored codes
+  Array<std::int32_t> multipliers_;  // [terms][block]
+  Array<std::int64_t> bias_, shift_;
   std::int32_t low_ = 0, high_ = 0, offset_ = 0;
 };
 

@@ -16,14 +16,16 @@ inline constexpr std::int64_t kAccumulatorLimit = std::int64_t{1} << 31;
 
 /// The codes a value of type kU8 or kS8 may hold: 0 .. 2^b - 1, or -2^(b-1) .. 2^(b-1) - 1 (-1 .. 1 at one bit).
 /// The whole of int32 for kS32.
-inline CodeRange code_range(const Value& value) {
+template <class Text>
+CodeRange code_range(const BasicValue<Text>& value) {
   if (value.type == ValueType::kU8) return code_range(Grid::kUnsigned, value.bits);
   if (value.type == ValueType::kS8) return code_range(Grid::kSigned, value.bits);
   return {INT32_MIN, INT32_MAX};
 }
 
 /// Largest |code| of a value of codes.
-inline std::int64_t code_bound(const Value& value) {
+template <class Text>
+std::int64_t code_bound(const BasicValue<Text>& value) {
   const CodeRange range = code_range(value);
   return std::max(std::abs(std::int64_t{range.low}), std::abs(std::int64_t{range.high}));
 }
@@ -42,7 +44,8 @@ inline std::int64_t accumulator_bound(const ConvOp& op, const Value& input) {
 }
 
 /// Largest |sum| of an exact pooling sum.
-inline std::int64_t sum_bound(const SumPoolOp& op, const Value& input) {
+template <class Text>
+std::int64_t sum_bound(const SumPoolOp& op, const BasicValue<Text>& input) {
   return op.geometry.window.kernel_h * op.geometry.window.kernel_w * code_bound(input);
 }
 

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "bitgrain/base/check.hpp"
+#include "bitgrain/base/report.hpp"
 
 namespace bitgrain {
 
@@ -41,12 +42,22 @@ inline bool windows_reach_input(std::int64_t in, std::int64_t kernel, std::int64
   }
   return true;
 }
-inline void check_window(const char* what, const Window2d& w) {
-  BITGRAIN_CHECK(w.kernel_h >= 1 && w.kernel_w >= 1 && w.stride_h >= 1 && w.stride_w >= 1 && w.pad_h >= 0 &&
-                     w.pad_w >= 0 && w.dilation_h >= 1 && w.dilation_w >= 1,
-                 what, ": kernel, stride and dilation must be at least 1 and padding at least 0, got kernel ",
-                 w.kernel_h, "x", w.kernel_w, ", stride ", w.stride_h, "x", w.stride_w, ", padding ", w.pad_h, "x",
-                 w.pad_w, ", dilation ", w.dilation_h, "x", w.dilation_w);
+template <class What>
+bool check_window(const What& what, const Window2d& w, Report& report) {
+  BITGRAIN_EXPECT(report,
+                  w.kernel_h >= 1 && w.kernel_w >= 1 && w.stride_h >= 1 && w.stride_w >= 1 && w.pad_h >= 0 &&
+                      w.pad_w >= 0 && w.dilation_h >= 1 && w.dilation_w >= 1,
+                  what, ": kernel, stride and dilation must be at least 1 and padding at least 0, got kernel ",
+                  w.kernel_h, "x", w.kernel_w, ", stride ", w.stride_h, "x", w.stride_w, ", padding ", w.pad_h, "x",
+                  w.pad_w, ", dilation ", w.dilation_h, "x", w.dilation_w);
+  return true;
+}
+// Throws Error unless the geometry exists.
+template <class Geometry>
+void validate_geometry(const char* what, const Geometry& geometry) {
+  char text[512];
+  Report report(text);
+  if (!geometry.check(what, report)) raise(text);
 }
 }  // namespace detail
 
@@ -73,14 +84,20 @@ struct ConvGeometry {
   std::int64_t macs() const { return output_size() * window.kernel_h * window.kernel_w * group_in(); }
 
   /// Throws Error, naming `what`, unless the convolution exists.
-  void validate(const char* what = "convolution") const {
-    detail::check_window(what, window);
-    BITGRAIN_CHECK(in_channels >= 1 && out_channels >= 1 && groups >= 1 && in_channels % groups == 0 &&
-                       out_channels % groups == 0,
-                   what, ": groups must divide the channels, got ", in_channels, " input and ", out_channels,
-                   " output channels in ", groups, " groups");
-    BITGRAIN_CHECK(out_h() >= 1 && out_w() >= 1, what, ": a kernel of ", window.kernel_h, "x", window.kernel_w,
-                   " does not fit an input of ", in_h, "x", in_w, " with padding ", window.pad_h, "x", window.pad_w);
+  void validate(const char* what = "convolution") const { detail::validate_geometry(what, *this); }
+  /// The same without an exception.
+  template <class What>
+  bool check(const What& what, Report& report) const {
+    if (!detail::check_window(what, window, report)) return false;
+    BITGRAIN_EXPECT(report,
+                    in_channels >= 1 && out_channels >= 1 && groups >= 1 && in_channels % groups == 0 &&
+                        out_channels % groups == 0,
+                    what, ": groups must divide the channels, got ", in_channels, " input and ", out_channels,
+                    " output channels in ", groups, " groups");
+    BITGRAIN_EXPECT(report, out_h() >= 1 && out_w() >= 1, what, ": a kernel of ", window.kernel_h, "x",
+                    window.kernel_w, " does not fit an input of ", in_h, "x", in_w, " with padding ", window.pad_h,
+                    "x", window.pad_w);
+    return true;
   }
   friend bool operator==(const ConvGeometry&, const ConvGeometry&) = default;
 };
@@ -101,18 +118,23 @@ struct PoolGeometry {
   std::int64_t output_size() const { return batch * out_h() * out_w() * channels; }
 
   /// Throws Error, naming `what`, unless every window holds at least one element of the input.
-  void validate(const char* what = "pooling") const {
-    detail::check_window(what, window);
-    BITGRAIN_CHECK(2 * window.pad_h <= window.kernel_h && 2 * window.pad_w <= window.kernel_w, what,
-                   ": padding must be at most half the kernel, got padding ", window.pad_h, "x", window.pad_w,
-                   ", kernel ", window.kernel_h, "x", window.kernel_w);
-    BITGRAIN_CHECK(channels >= 1 && out_h() >= 1 && out_w() >= 1, what, ": a window of ", window.kernel_h, "x",
-                   window.kernel_w, " does not fit an input of ", in_h, "x", in_w);
+  void validate(const char* what = "pooling") const { detail::validate_geometry(what, *this); }
+  /// The same without an exception.
+  template <class What>
+  bool check(const What& what, Report& report) const {
+    if (!detail::check_window(what, window, report)) return false;
+    BITGRAIN_EXPECT(report, 2 * window.pad_h <= window.kernel_h && 2 * window.pad_w <= window.kernel_w, what,
+                    ": padding must be at most half the kernel, got padding ", window.pad_h, "x", window.pad_w,
+                    ", kernel ", window.kernel_h, "x", window.kernel_w);
+    BITGRAIN_EXPECT(report, channels >= 1 && out_h() >= 1 && out_w() >= 1, what, ": a window of ", window.kernel_h,
+                    "x", window.kernel_w, " does not fit an input of ", in_h, "x", in_w);
     const auto& w = window;
-    BITGRAIN_CHECK(detail::windows_reach_input(in_h, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h) &&
-                       detail::windows_reach_input(in_w, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w),
-                   what, ": a window of ", w.kernel_h, "x", w.kernel_w, " with dilation ", w.dilation_h, "x",
-                   w.dilation_w, " lies in the padding altogether, input ", in_h, "x", in_w);
+    BITGRAIN_EXPECT(report,
+                    detail::windows_reach_input(in_h, w.kernel_h, w.stride_h, w.pad_h, w.dilation_h) &&
+                        detail::windows_reach_input(in_w, w.kernel_w, w.stride_w, w.pad_w, w.dilation_w),
+                    what, ": a window of ", w.kernel_h, "x", w.kernel_w, " with dilation ", w.dilation_h, "x",
+                    w.dilation_w, " lies in the padding altogether, input ", in_h, "x", in_w);
+    return true;
   }
   friend bool operator==(const PoolGeometry&, const PoolGeometry&) = default;
 };

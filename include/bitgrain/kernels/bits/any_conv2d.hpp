@@ -73,7 +73,7 @@ struct AnyConv2d {
   std::int64_t weight_bytes() const {
     switch (kernel) {
       case BitsKernel::kBytes:
-        return std::get<0>(packed).weights.numel();
+        return static_cast<std::int64_t>(std::get<0>(packed).weights.size());
       case BitsKernel::kPacked8:
         return std::get<1>(packed).weights.bytes.numel();
       case BitsKernel::kPackedLinear:

@@ -15,7 +15,6 @@ namespace bitgrain::kernels {
 
 struct Packed8Conv2d {
   PackedConv2d conv;     ///< without its weights
-  Shape shape;           ///< of its weights
   PackedFields weights;  ///< its weights, packed
 };
 
@@ -23,9 +22,8 @@ struct Packed8Conv2d {
 /// weights without zero take a bit more where there are any.
 inline Packed8Conv2d pack8_conv2d(const ConvGeometry& geometry, const std::int8_t* w, std::int32_t input_offset = 0,
                                   std::uint8_t padding = 0) {
-  Packed8Conv2d packed{pack_conv2d(geometry, w, input_offset, padding), {}, {}};
-  packed.shape = packed.conv.weights.shape();
-  packed.weights = pack_fields(packed.conv.weights.data(), packed.conv.weights.numel());
+  Packed8Conv2d packed{pack_conv2d(geometry, w, input_offset, padding), {}};
+  packed.weights = pack_fields(packed.conv.weights.data(), static_cast<std::int64_t>(packed.conv.weights.size()));
   packed.conv.weights = {};
   return packed;
 }
@@ -34,8 +32,8 @@ inline Packed8Conv2d pack8_conv2d(const ConvGeometry& geometry, const std::int8_
 template <class F = BestFields>
 PackedConv2d unpack8_conv2d(const Packed8Conv2d& packed) {
   PackedConv2d conv = packed.conv;
-  conv.weights = Tensor<std::int8_t>(packed.shape);
-  unpack_fields<F>(packed.weights, conv.weights.mutable_data());
+  conv.weights = Array<std::int8_t>::unset(static_cast<std::size_t>(packed.weights.count));
+  unpack_fields<F>(packed.weights, conv.weights.data());
   return conv;
 }
 

@@ -9,9 +9,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
-#include <vector>
 
+#include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/int8/conv2d_depthwise.hpp"
 #include "bitgrain/kernels/int8/conv2d_tile.hpp"
@@ -38,12 +39,15 @@ class Units {
   /// About `pixels` output pixels each.
   Units(const PackedConv2d& conv, std::int64_t pixels)
       : out_h_(conv.geometry.out_h()),
+        out_w_(conv.geometry.out_w()),
         // Offsets of pixels are 32 bits wide.
         images_(std::clamp<std::int64_t>(pixels / (out_h_ * conv.geometry.out_w()), 1,
                                          (std::int64_t{1} << 30) / image_bytes(conv.geometry))),
         rows_(std::clamp<std::int64_t>(pixels / conv.geometry.out_w(), 1, out_h_)) {}
 
   std::int64_t images() const { return images_; }
+  /// Output pixels of the largest unit of a batch.
+  std::int64_t most_pixels(std::int64_t batch) const { return std::min(images_, batch) * rows_ * out_w_; }
   /// Calls body(first image, images, first row, end row).
   template <class Body>
   void for_each(std::int64_t batch, Body&& body) const {
@@ -58,7 +62,7 @@ class Units {
   static std::int64_t image_bytes(const ConvGeometry& g) {
     return (g.in_h + 2 * g.window.pad_h) * (g.in_w + 2 * g.window.pad_w) * g.in_channels;
   }
-  std::int64_t out_h_, images_, rows_;
+  std::int64_t out_h_, out_w_, images_, rows_;
 };
 
 // The pixels of a unit for all channels. x is what the offsets of the unit refer to.
@@ -95,14 +99,24 @@ void dense_unit(const PackedConv2d& conv, const std::uint8_t* x, const InputView
   }
 }
 
+// What the units of a batch need besides what they read and write.
+struct UnitMemory {
+  UnitMemory(const PackedConv2d& conv, const Units& units, std::int64_t batch)
+      : unit(conv, units.most_pixels(batch)) {
+    if (conv.framed) frame.emplace(conv, std::min(units.images(), batch));
+  }
+  PixelUnit unit;
+  std::optional<PaddedInput> frame;
+};
+
 // Calls compute(first pixel, pixels, x, view, group bytes, unit) for all units of a batch.
 template <class Compute>
-void for_each_unit(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, std::int64_t pixels,
+void for_each_unit(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, const Units& units,
                    Compute&& compute) {
   const ConvGeometry& g = conv.geometry;
-  const Units units(conv, pixels);
   const std::int64_t image_bytes = g.in_h * g.in_w * g.in_channels, out_w = g.out_w();
-  PixelUnit unit;
+  UnitMemory memory(conv, units, batch);
+  PixelUnit& unit = memory.unit;
   const auto run = [&](auto&& prepare, const InputView& view, std::int64_t group_bytes) {
     units.for_each(batch, [&](std::int64_t image, std::int64_t images, std::int64_t first, std::int64_t end) {
       const std::uint8_t* from = prepare(x + image * image_bytes, images, first);
@@ -115,7 +129,7 @@ void for_each_unit(const PackedConv2d& conv, std::int64_t batch, const std::uint
     run([](const std::uint8_t* from, std::int64_t, std::int64_t) { return from; }, view, g.group_in());
     return;
   }
-  PaddedInput frame(conv, std::min(units.images(), batch));
+  PaddedInput& frame = *memory.frame;
   run(
       [&](const std::uint8_t* from, std::int64_t images, std::int64_t first) {
         if (first == 0) frame.fill(from, images);
@@ -124,35 +138,47 @@ void for_each_unit(const PackedConv2d& conv, std::int64_t batch, const std::uint
       frame.view(), frame.group_bytes());
 }
 
+// The units of bands: 32 KiB, or where there are hundreds of channels a few tiles: what a sink finds in cache.
+template <class Dot>
+Units band_units(const PackedConv2d& conv) {
+  return Units(conv, std::max<std::int64_t>(8192 / conv.geometry.out_channels, 4 * Dot::pixels(Dot::kBlocks)));
+}
+// The units of codes: their input stays in a second-level cache while all channels are made.
+inline Units code_units(const PackedConv2d& conv) {
+  const ConvGeometry& g = conv.geometry;
+  constexpr std::int64_t kUnitBytes = 128 << 10, kUnitPixels = 2048;
+  const std::int64_t pixel_bytes = g.in_h * g.in_w * g.in_channels / (g.out_h() * g.out_w()) + 1;
+  return Units(conv, std::min(kUnitBytes / pixel_bytes + 1, kUnitPixels));
+}
+
+// Room for the sums of a unit.
+inline Scratch<std::int32_t> band_sums(const PackedConv2d& conv, const Units& units, std::int64_t batch) {
+  return Scratch<std::int32_t>(static_cast<std::size_t>(units.most_pixels(batch) * conv.geometry.out_channels));
+}
+
 template <class Dot>
 void run_bands(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, BandSink sink) {
-  const std::int64_t channels = conv.geometry.out_channels;
-  // 32 KiB, or where there are hundreds of channels a few tiles: what a sink finds in cache.
-  const std::int64_t pixels = std::max<std::int64_t>(8192 / channels, 4 * Dot::pixels(Dot::kBlocks));
-  std::vector<std::int32_t> acc;
-  for_each_unit(conv, batch, x, pixels,
-                [&](std::int64_t first, std::int64_t count, const std::uint8_t* from, const InputView& view,
-                    std::int64_t group_bytes, const PixelUnit& unit) {
-                  acc.resize(static_cast<std::size_t>(count * channels));
-                  if (conv.depthwise)
-                    depthwise_sums(conv, view, from, unit, acc.data());
-                  else
-                    dense_unit<Dot>(conv, from, view, group_bytes, unit, SumsEpilogue{acc.data(), channels});
-                  sink.call(sink.object, first, count, acc.data());
-                });
+  const Units units = band_units<Dot>(conv);
+  const Scratch<std::int32_t> acc = band_sums(conv, units, batch);
+  for_each_unit(
+      conv, batch, x, units,
+      [&](std::int64_t first, std::int64_t count, const std::uint8_t* from, const InputView& view,
+          std::int64_t group_bytes, const PixelUnit& unit) {
+        if (conv.depthwise)
+          depthwise_sums(conv, view, from, unit, acc.data());
+        else
+          dense_unit<Dot>(conv, from, view, group_bytes, unit, SumsEpilogue{acc.data(), conv.geometry.out_channels});
+        sink.call(sink.object, first, count, acc.data());
+      });
 }
 
 template <class Dot, bool Residual>
 void run_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x, const Requantization& constants,
                const std::uint8_t* residual, std::uint8_t* codes) {
-  const ConvGeometry& g = conv.geometry;
-  // The input of a unit stays in a second-level cache while all channels are made.
-  constexpr std::int64_t kUnitBytes = 128 << 10, kUnitPixels = 2048;
-  const std::int64_t pixel_bytes = g.in_h * g.in_w * g.in_channels / (g.out_h() * g.out_w()) + 1;
-  for_each_unit(conv, batch, x, std::min(kUnitBytes / pixel_bytes + 1, kUnitPixels),
+  for_each_unit(conv, batch, x, code_units(conv),
                 [&](std::int64_t first, std::int64_t, const std::uint8_t* from, const InputView& view,
                     std::int64_t group_bytes, const PixelUnit& unit) {
-                  const std::int64_t at = first * g.out_channels;
+                  const std::int64_t at = first * conv.geometry.out_channels;
                   dense_unit<Dot>(conv, from, view, group_bytes, unit,
                                   CodesEpilogue<Residual>{constants, Residual ? residual + at : nullptr, codes + at});
                 });
@@ -177,13 +203,22 @@ void run_depthwise_codes(const PackedConv2d& conv, std::int64_t batch, const std
                   }});
 }
 
+// Whether the kernel of depthwise_lanes.hpp makes the codes.
+template <class Dot>
+bool has_depthwise_codes([[maybe_unused]] const PackedConv2d& conv, [[maybe_unused]] bool residual) {
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+  return std::is_same_v<Dot, Vnni512Dot> && !conv.lane_weights.empty() && !residual &&
+         DepthwiseTaps::fit(conv.geometry);
+#else
+  return false;
+#endif
+}
+
 template <class Dot>
 void run_any_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x,
                    const Requantization& constants, const std::uint8_t* residual, std::uint8_t* codes) {
 #if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
-  if (std::is_same_v<Dot, Vnni512Dot> && conv.lane_weights.numel() > 0 && !constants.residual &&
-      detail::DepthwiseTaps::fit(conv.geometry))
-    return depthwise_codes(conv, batch, x, constants, codes);
+  if (has_depthwise_codes<Dot>(conv, constants.residual)) return depthwise_codes(conv, batch, x, constants, codes);
 #endif
   if (conv.depthwise)
     run_depthwise_codes<Dot>(conv, batch, x, constants, residual, codes);
@@ -191,6 +226,27 @@ void run_any_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint
     run_codes<Dot, true>(conv, batch, x, constants, residual, codes);
   else
     run_codes<Dot, false>(conv, batch, x, constants, residual, codes);
+}
+
+// Takes and gives back the scratch memory of run_bands for a batch.
+template <class Dot>
+void take_bands_memory(const PackedConv2d& conv, std::int64_t batch) {
+  const Units units = band_units<Dot>(conv);
+  const Scratch<std::int32_t> acc = band_sums(conv, units, batch);
+  const UnitMemory memory(conv, units, batch);
+}
+
+// Takes and gives back the scratch memory of run_any_codes for a batch.
+template <class Dot>
+void take_codes_memory(const PackedConv2d& conv, std::int64_t batch, [[maybe_unused]] bool residual) {
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+  if (has_depthwise_codes<Dot>(conv, residual)) {
+    const DepthwiseTaps taps(conv);
+    return;
+  }
+#endif
+  if (conv.depthwise) return take_bands_memory<Dot>(conv, batch);
+  const UnitMemory memory(conv, code_units(conv), batch);
 }
 
 }  // namespace detail

@@ -9,8 +9,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
+#include "bitgrain/base/memory.hpp"
 #include "bitgrain/kernels/int8/depthwise_lanes.hpp"
 #include "bitgrain/kernels/int8/packed_conv2d.hpp"
 #include "bitgrain/kernels/int8/pixel_unit.hpp"
@@ -61,7 +61,10 @@ class DepthwiseTaps {
         outs_(g_.window.stride_w == 1 && g_.window.dilation_w == 1 && g_.window.kernel_w <= 3 ? 2 : 1),
         last_(g_.window.kernel_w - 1 + (outs_ - 1)),
         taps_((g_.window.kernel_w + 3) / 4 * 4),
-        padding_(static_cast<std::size_t>((last_ * g_.window.dilation_w + 1) * g_.in_channels), conv.padding) {
+        padding_bytes_(static_cast<std::size_t>((last_ * g_.window.dilation_w + 1) * g_.in_channels)),
+        padding_(padding_bytes_),
+        gathered_(static_cast<std::size_t>(g_.window.kernel_h * taps_ * kDepthwiseLanes)) {
+    if (padding_.data() != nullptr) std::fill_n(padding_.data(), padding_bytes_, conv.padding);
     // Beyond the last tap there are zero weights: the last one is read again.
     for (std::int64_t i = 0; i < taps_; ++i) offset_[i] = std::min(i, last_) * g_.window.dilation_w * g_.in_channels;
   }
@@ -70,6 +73,8 @@ class DepthwiseTaps {
   std::int64_t steps() const { return (g_.out_w() + outs_ - 1) / outs_; }
   std::int64_t rows() const { return g_.window.kernel_h; }
   std::int64_t taps() const { return taps_; }
+  /// Room for what `gather` copies.
+  std::uint8_t* gathered() const { return gathered_.data(); }
   /// Distance of every tap of a row from the first, in bytes, for steps inside the image.
   const std::int64_t* offset() const { return offset_; }
 
@@ -104,7 +109,8 @@ class DepthwiseTaps {
  private:
   ConvGeometry g_;
   std::int64_t outs_, last_, taps_;
-  std::vector<std::uint8_t> padding_;
+  std::size_t padding_bytes_;
+  Scratch<std::uint8_t> padding_, gathered_;
   std::int64_t offset_[kMaxTaps];
   const std::uint8_t* row_[kMaxRows];  // null: outside
 };
@@ -144,7 +150,7 @@ void depthwise_band(const PackedConv2d& conv, DepthwiseTaps& taps, const std::ui
     gathered_offset[i] = i * kDepthwiseLanes;
     inside_offset[i] = taps.offset()[i];
   }
-  std::vector<std::uint8_t> gathered(static_cast<std::size_t>(rows * row_taps * kDepthwiseLanes));
+  std::uint8_t* const gathered = taps.gathered();
   const std::uint8_t* from[DepthwiseTaps::kMaxRows];
   for (std::int64_t oy = first; oy < end; ++oy) {
     taps.go_to(x, oy);
@@ -152,8 +158,8 @@ void depthwise_band(const PackedConv2d& conv, DepthwiseTaps& taps, const std::ui
     for (std::int64_t step = 0; step < steps; ++step, to += Outs * channels) {
       const std::int64_t* offset = inside_offset;
       if (!taps.point(step, channel, from)) {
-        taps.gather(step, channel, gathered.data());
-        for (std::int64_t ky = 0; ky < rows; ++ky) from[ky] = gathered.data() + ky * row_taps * kDepthwiseLanes;
+        taps.gather(step, channel, gathered);
+        for (std::int64_t ky = 0; ky < rows; ++ky) from[ky] = gathered + ky * row_taps * kDepthwiseLanes;
         offset = gathered_offset;
       }
       DepthwiseLanes sums[Outs];
@@ -174,11 +180,11 @@ void depthwise_band(const PackedConv2d& conv, DepthwiseTaps& taps, const std::ui
 
 /// A depthwise convolution with lane weights, without a residual, to codes.
 template <int Outs, int Rows, int Taps>
-void depthwise_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x,
+void depthwise_codes(const PackedConv2d& conv, DepthwiseTaps& taps, std::int64_t batch, const std::uint8_t* x,
                      const Requantization& constants, std::uint8_t* codes) {
   const ConvGeometry& g = conv.geometry;
-  DepthwiseTaps taps(conv);
-  const std::int64_t blocks = conv.lane_weights.shape()[0], block_bytes = conv.lane_weights.numel() / blocks;
+  const std::int64_t blocks = (g.groups + kDepthwiseLanes - 1) / kDepthwiseLanes;
+  const std::int64_t block_bytes = static_cast<std::int64_t>(conv.lane_weights.size()) / blocks;
   constexpr std::int64_t kBandRows = 7;
   for (std::int64_t image = 0; image < batch; ++image)
     for (std::int64_t first = 0; first < g.out_h(); first += kBandRows)
@@ -192,14 +198,14 @@ void depthwise_codes(const PackedConv2d& conv, std::int64_t batch, const std::ui
 
 inline void depthwise_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x,
                             const Requantization& constants, std::uint8_t* codes) {
-  const DepthwiseTaps taps(conv);
+  DepthwiseTaps taps(conv);
   const bool three = taps.rows() == 3 && taps.taps() == 4;
   if (taps.outs() == 2)
-    three ? depthwise_codes<2, 3, 4>(conv, batch, x, constants, codes)
-          : depthwise_codes<2, 0, 0>(conv, batch, x, constants, codes);
+    three ? depthwise_codes<2, 3, 4>(conv, taps, batch, x, constants, codes)
+          : depthwise_codes<2, 0, 0>(conv, taps, batch, x, constants, codes);
   else
-    three ? depthwise_codes<1, 3, 4>(conv, batch, x, constants, codes)
-          : depthwise_codes<1, 0, 0>(conv, batch, x, constants, codes);
+    three ? depthwise_codes<1, 3, 4>(conv, taps, batch, x, constants, codes)
+          : depthwise_codes<1, 0, 0>(conv, taps, batch, x, constants, codes);
 }
 
 #endif

@@ -15,12 +15,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
+#include "bitgrain/base/array.hpp"
 #include "bitgrain/base/check.hpp"
+#include "bitgrain/base/memory.hpp"
 #include "bitgrain/kernels/int8/dot.hpp"
 #include "bitgrain/tensor/geometry.hpp"
-#include "bitgrain/tensor/tensor.hpp"
 
 namespace bitgrain::kernels {
 
@@ -33,19 +33,36 @@ struct TapRange {
   std::int64_t first_tap = 0, taps = 0;  ///< their taps inside
 };
 
-/// The ranges of one dimension, in order of the outputs.
-inline std::vector<TapRange> tap_ranges(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
-                                        std::int64_t pad, std::int64_t dilation) {
-  std::vector<TapRange> ranges;
+namespace detail {
+// Calls visit(range) for the ranges of one dimension, in order of the outputs.
+template <class Visit>
+void for_each_tap_range(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
+                        std::int64_t dilation, Visit&& visit) {
+  TapRange range;
   for (std::int64_t o = 0; o < out; ++o) {
     std::int64_t first = 0, end = kernel;
     while (first < kernel && o * stride - pad + first * dilation < 0) ++first;
     while (end > first && o * stride - pad + (end - 1) * dilation >= in) --end;
-    if (!ranges.empty() && ranges.back().first_tap == first && ranges.back().taps == end - first)
-      ++ranges.back().outs;
-    else
-      ranges.push_back({o, 1, first, end - first});
+    if (range.outs > 0 && range.first_tap == first && range.taps == end - first) {
+      ++range.outs;
+      continue;
+    }
+    if (range.outs > 0) visit(range);
+    range = {o, 1, first, end - first};
   }
+  if (range.outs > 0) visit(range);
+}
+}  // namespace detail
+
+/// The ranges of one dimension, in order of the outputs.
+inline Array<TapRange> tap_ranges(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                                  std::int64_t pad, std::int64_t dilation) {
+  std::size_t count = 0;
+  detail::for_each_tap_range(in, out, kernel, stride, pad, dilation, [&](const TapRange&) { ++count; });
+  Array<TapRange> ranges(count);
+  if (ranges.data() == nullptr) return ranges;
+  TapRange* to = ranges.data();
+  detail::for_each_tap_range(in, out, kernel, stride, pad, dilation, [&](const TapRange& range) { *to++ = range; });
   return ranges;
 }
 
@@ -58,14 +75,14 @@ struct PackedConv2d {
   std::int64_t run_bytes = 0;  ///< length of a run
   std::int64_t quads = 0;      ///< ceil(run_bytes / 4)
   std::int64_t blocks = 0;     ///< of 16 output channels, per group
-  Tensor<std::int8_t> weights;
+  Array<std::int8_t> weights;
   /// Depthwise with at least 32 channels and one output each: the weights of conv2d_depthwise.hpp.
-  Tensor<std::int8_t> lane_weights;
+  Array<std::int8_t> lane_weights;
   /// Ranges of output rows and columns with the same taps inside the image; one of each with all taps if framed.
-  std::vector<TapRange> rows, columns;
+  Array<TapRange> rows, columns;
   /// [rows][columns][groups][16 blocks], or [out] when depthwise: first value of every accumulator,
   /// -input_offset * (sum of w) + padding * (sum of w outside the image, if these taps are left out).
-  std::vector<std::int32_t> start;
+  Array<std::int32_t> start;
 
   std::int64_t block_bytes() const { return runs * quads * kDotLanes * kDotQuad; }
   std::int64_t group_bytes() const { return blocks * block_bytes(); }
@@ -100,11 +117,12 @@ inline void add_tap_sums(const PackedConv2d& conv, const std::int8_t* w, std::in
 // The last block ends at the last channel. The second copy is one tap later (0, w0, w1, w2): for the pixel to the
 // right of the same quad. The vectors hold the channels as unpacking bytes to 32-bit lanes leaves them: channel c of
 // a block stands in vector c % 16 / 4, lane c / 16 * 4 + c % 4.
-inline Tensor<std::int8_t> pack_lane_weights(const ConvGeometry& g, const std::int8_t* w) {
+inline Array<std::int8_t> pack_lane_weights(const ConvGeometry& g, const std::int8_t* w) {
   const std::int64_t kh = g.window.kernel_h, kw = g.window.kernel_w, quads = (kw + 3) / 4;
   const std::int64_t blocks = (g.groups + kDepthwiseLanes - 1) / kDepthwiseLanes;
-  Tensor<std::int8_t> packed(Shape{blocks, kh, quads, 2, kDepthwiseLanes * kDotQuad}, 0);
-  std::int8_t* to = packed.mutable_data();
+  Array<std::int8_t> packed(static_cast<std::size_t>(blocks * kh * quads * 2 * kDepthwiseLanes * kDotQuad));
+  std::int8_t* to = packed.data();
+  if (to == nullptr) return packed;
   for (std::int64_t block = 0; block < blocks; ++block) {
     const std::int64_t first = std::min(block * kDepthwiseLanes, g.groups - kDepthwiseLanes);
     for (std::int64_t ky = 0; ky < kh; ++ky)
@@ -147,9 +165,25 @@ inline PackedConv2d pack_conv2d(const ConvGeometry& geometry, const std::int8_t*
   packed.quads = (packed.run_bytes + kDotQuad - 1) / kDotQuad;
   packed.blocks = (group_out + kDotLanes - 1) / kDotLanes;
 
-  packed.weights = packed.depthwise ? Tensor<std::int8_t>(Shape{taps, geometry.out_channels})
-                                    : Tensor<std::int8_t>(Shape{geometry.groups, packed.group_bytes()}, 0);
-  std::int8_t* to = packed.weights.mutable_data();
+  const bool has_lane_weights = packed.depthwise && group_out == 1 && geometry.groups >= kDepthwiseLanes;
+  packed.weights = Array<std::int8_t>(static_cast<std::size_t>(
+      packed.depthwise ? taps * geometry.out_channels : geometry.groups * packed.group_bytes()));
+  if (packed.framed) {
+    packed.rows = Array<TapRange>(1);
+    packed.columns = Array<TapRange>(1);
+  } else {
+    packed.rows = tap_ranges(geometry.in_h, geometry.out_h(), window.kernel_h, window.stride_h, window.pad_h,
+                             window.dilation_h);
+    packed.columns = tap_ranges(geometry.in_w, geometry.out_w(), window.kernel_w, window.stride_w, window.pad_w,
+                                window.dilation_w);
+  }
+  if (has_lane_weights) packed.lane_weights = detail::pack_lane_weights(geometry, w);
+  const auto each = static_cast<std::size_t>(geometry.groups * packed.blocks * kDotLanes);
+  packed.start = Array<std::int32_t>(packed.depthwise ? static_cast<std::size_t>(geometry.out_channels)
+                                                      : packed.rows.size() * packed.columns.size() * each);
+  if (packed.weights.data() == nullptr) return packed;  // only the memory is wanted
+
+  std::int8_t* to = packed.weights.data();
   for (std::int64_t o = 0; o < geometry.out_channels; ++o) {
     const std::int8_t* from = w + o * k;
     if (packed.depthwise) {
@@ -166,18 +200,11 @@ inline PackedConv2d pack_conv2d(const ConvGeometry& geometry, const std::int8_t*
 
   const TapRange all_rows{0, geometry.out_h(), 0, window.kernel_h},
       all_columns{0, geometry.out_w(), 0, window.kernel_w};
-  packed.rows = {all_rows};
-  packed.columns = {all_columns};
-  if (!packed.framed) {
-    packed.rows = tap_ranges(geometry.in_h, geometry.out_h(), window.kernel_h, window.stride_h, window.pad_h,
-                             window.dilation_h);
-    packed.columns = tap_ranges(geometry.in_w, geometry.out_w(), window.kernel_w, window.stride_w, window.pad_w,
-                                window.dilation_w);
+  if (packed.framed) {
+    packed.rows[0] = all_rows;
+    packed.columns[0] = all_columns;
   }
-  if (packed.depthwise && group_out == 1 && geometry.groups >= kDepthwiseLanes)
-    packed.lane_weights = detail::pack_lane_weights(geometry, w);
   if (packed.depthwise) {
-    packed.start.assign(static_cast<std::size_t>(geometry.out_channels), 0);
     for (std::int64_t o = 0; o < geometry.out_channels; ++o) {
       std::int32_t sum = 0;
       for (std::int64_t i = 0; i < taps; ++i) sum += w[o * taps + i];
@@ -186,15 +213,15 @@ inline PackedConv2d pack_conv2d(const ConvGeometry& geometry, const std::int8_t*
     }
     return packed;
   }
-  const auto each = static_cast<std::size_t>(geometry.groups * packed.blocks * kDotLanes);
-  std::vector<std::int32_t> full(each, 0);
-  detail::add_tap_sums(packed, w, padding - input_offset, all_rows, all_columns, full.data());
+  // The sums with all taps, then without what the kernel adds itself: the taps it takes. In a frame these are all.
+  detail::add_tap_sums(packed, w, padding - input_offset, all_rows, all_columns, packed.start.data());
+  for (std::int32_t* at = packed.start.data() + each; at != packed.start.end(); at += each)
+    std::copy_n(packed.start.data(), each, at);
+  std::int32_t* at = packed.start.data();
   for (const TapRange& ky : packed.rows)
     for (const TapRange& kx : packed.columns) {
-      packed.start.insert(packed.start.end(), full.begin(), full.end());
-      // What the kernel adds itself: the taps it takes. In a frame these are all.
-      if (padding != 0)
-        detail::add_tap_sums(packed, w, -padding, ky, kx, packed.start.data() + packed.start.size() - each);
+      if (padding != 0) detail::add_tap_sums(packed, w, -padding, ky, kx, at);
+      at += each;
     }
   return packed;
 }

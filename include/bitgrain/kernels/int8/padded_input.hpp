@@ -25,6 +25,7 @@ class PaddedInput {
         width_(conv.geometry.in_w + 2 * conv.geometry.window.pad_w),
         group_bytes_(images * image_bytes()),
         frame_(static_cast<std::size_t>(groups_ * group_bytes_ + kDotQuad)) {
+    if (frame_.data() == nullptr) return;  // only the memory is wanted
     std::memset(frame_.data(), conv_.padding, static_cast<std::size_t>(groups_ * group_bytes_ + kDotQuad));
   }
 

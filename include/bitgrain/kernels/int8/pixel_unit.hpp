@@ -6,8 +6,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
+#include <span>
 
+#include "bitgrain/base/memory.hpp"
 #include "bitgrain/kernels/int8/packed_conv2d.hpp"
 
 namespace bitgrain::kernels::detail {
@@ -28,9 +29,15 @@ struct PixelClass {
 
 class PixelUnit {
  public:
-  std::vector<PixelClass> classes;
-  std::vector<std::int32_t> input;   ///< byte offset of the first tap taken, per pixel
-  std::vector<std::int32_t> output;  ///< number of the pixel within the unit
+  /// For units of at most `pixels` output pixels.
+  PixelUnit(const PackedConv2d& conv, std::int64_t pixels)
+      : class_memory_(conv.rows.size() * conv.columns.size()),
+        input_memory_(static_cast<std::size_t>(pixels)),
+        output_memory_(static_cast<std::size_t>(pixels)) {}
+
+  std::span<PixelClass> classes;
+  std::span<std::int32_t> input;   ///< byte offset of the first tap taken, per pixel
+  std::span<std::int32_t> output;  ///< number of the pixel within the unit
 
   /// Rows [first, end) of `images` images.
   void build(const PackedConv2d& conv, const InputView& view, std::int64_t images, std::int64_t first,
@@ -42,9 +49,10 @@ class PixelUnit {
     const ConvGeometry& g = conv.geometry;
     const Window2d& win = g.window;
     const std::int64_t out_w = g.out_w(), unit_rows = end - first;
-    classes.clear();
-    input.resize(static_cast<std::size_t>(images * unit_rows * out_w));
-    output.resize(input.size());
+    const auto pixels = static_cast<std::size_t>(images * unit_rows * out_w);
+    std::size_t made = 0;
+    input = {input_memory_.data(), pixels};
+    output = {output_memory_.data(), pixels};
     std::int32_t *in = input.data(), *out = output.data();
     const bool by_taps = conv.runs != win.kernel_h;
     const std::int64_t quad_bytes = kDotLanes * kDotQuad;
@@ -80,11 +88,14 @@ class PixelUnit {
             }
           }
         k.end = in - input.data();
-        classes.push_back(k);
+        class_memory_[made++] = k;
       }
+    classes = {class_memory_.data(), made};
   }
 
  private:
+  Scratch<PixelClass> class_memory_;
+  Scratch<std::int32_t> input_memory_, output_memory_;
   std::int64_t images_ = -1, first_ = 0, end_ = 0;
 };
 

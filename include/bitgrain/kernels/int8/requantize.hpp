@@ -23,6 +23,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "bitgrain/base/array.hpp"
+
 namespace bitgrain::kernels {
 
 /// The constants of a requantization, one entry per output channel and zeros up to 16 beyond the last, so that whole
@@ -33,10 +35,9 @@ struct Requantization {
   std::int32_t low = 0, high = 255;  ///< of the codes, before the offset
   std::int32_t offset = 0;           ///< stored byte - code
   bool estimates = false;            ///< whether the float estimate may be used
-  std::vector<std::int32_t> multiplier, residual_multiplier;
-  std::vector<std::int64_t> bias;
-  std::vector<std::int64_t> shift;
-  std::vector<float> scale, residual_scale, start, tolerance;  ///< m, r, b and the tolerance above
+  Array<std::int32_t> multiplier, residual_multiplier;
+  Array<std::int64_t> bias, shift;
+  Array<float> scale, residual_scale, start, tolerance;  ///< m, r, b and the tolerance above
 
   /// The stored byte of accumulator `a` and residual byte `x` in channel c.
   std::uint8_t code(std::size_t c, std::int32_t a, std::uint8_t x = 0) const {
@@ -48,32 +49,37 @@ struct Requantization {
   }
 };
 
-/// Constants for M, R (empty without a residual), B and n of every channel. `bound` is the largest |accumulator|,
+/// M, R, B and n of one channel.
+struct RequantizationChannel {
+  std::int32_t multiplier = 0, residual_multiplier = 0;
+  std::int64_t bias = 0;
+  int shift = 0;
+};
+
+/// The constants of `channels` channels, of which of(c) gives each. `bound` is the largest |accumulator|,
 /// `residual_bound` the largest stored residual. Codes low + offset .. high + offset must be bytes.
-inline Requantization make_requantization(const std::vector<std::int32_t>& multiplier,
-                                          const std::vector<std::int32_t>& residual_multiplier,
-                                          const std::vector<std::int64_t>& bias,
-                                          const std::vector<std::uint8_t>& shift, std::int32_t low, std::int32_t high,
-                                          std::int32_t offset, std::int64_t bound,
-                                          std::int32_t residual_bound = 255) {
+template <class Of>
+Requantization make_requantization(std::size_t channels, bool residual, Of&& of, std::int32_t low, std::int32_t high,
+                                   std::int32_t offset, std::int64_t bound, std::int32_t residual_bound) {
   constexpr std::size_t kBeyond = 16;
-  const std::size_t channels = bias.size();
   Requantization r;
   r.channels = static_cast<std::int64_t>(channels);
-  r.residual = !residual_multiplier.empty();
+  r.residual = residual;
   r.low = low;
   r.high = high;
   r.offset = offset;
   r.estimates = true;
-  const auto resize = [&](auto&... arrays) { (arrays.resize(channels + kBeyond), ...); };
-  resize(r.multiplier, r.residual_multiplier, r.bias, r.shift, r.scale, r.residual_scale, r.start, r.tolerance);
+  const auto make = [&]<class... T>(Array<T>&... arrays) { ((arrays = Array<T>(channels + kBeyond)), ...); };
+  make(r.multiplier, r.residual_multiplier, r.bias, r.shift, r.scale, r.residual_scale, r.start, r.tolerance);
+  if (r.bias.data() == nullptr) return r;  // only the memory is wanted
   for (std::size_t c = 0; c < channels; ++c) {
-    r.multiplier[c] = multiplier[c];
-    r.residual_multiplier[c] = r.residual ? residual_multiplier[c] : 0;
-    r.bias[c] = bias[c];
-    r.shift[c] = shift[c];
-    const double m = std::ldexp(r.multiplier[c], -shift[c]), x = std::ldexp(r.residual_multiplier[c], -shift[c]);
-    const double b = std::ldexp(static_cast<double>(bias[c]), -shift[c]) + offset;
+    const RequantizationChannel k = of(c);
+    r.multiplier[c] = k.multiplier;
+    r.residual_multiplier[c] = residual ? k.residual_multiplier : 0;
+    r.bias[c] = k.bias;
+    r.shift[c] = k.shift;
+    const double m = std::ldexp(r.multiplier[c], -k.shift), x = std::ldexp(r.residual_multiplier[c], -k.shift);
+    const double b = std::ldexp(static_cast<double>(k.bias), -k.shift) + offset;
     r.scale[c] = static_cast<float>(m);
     r.residual_scale[c] = static_cast<float>(x);
     r.start[c] = static_cast<float>(b);
@@ -83,6 +89,20 @@ inline Requantization make_requantization(const std::vector<std::int32_t>& multi
     r.estimates = r.estimates && size <= 0x1p18 && std::abs(m) * static_cast<double>(bound) < 0x1p30;
   }
   return r;
+}
+
+/// The same for arrays; that of R is empty without a residual.
+inline Requantization make_requantization(const std::vector<std::int32_t>& multiplier,
+                                          const std::vector<std::int32_t>& residual_multiplier,
+                                          const std::vector<std::int64_t>& bias,
+                                          const std::vector<std::uint8_t>& shift, std::int32_t low, std::int32_t high,
+                                          std::int32_t offset, std::int64_t bound,
+                                          std::int32_t residual_bound = 255) {
+  const bool residual = !residual_multiplier.empty();
+  const auto of = [&](std::size_t c) {
+    return RequantizationChannel{multiplier[c], residual ? residual_multiplier[c] : 0, bias[c], shift[c]};
+  };
+  return make_requantization(bias.size(), residual, of, low, high, offset, bound, residual_bound);
 }
 
 }  // namespace bitgrain::kernels
