@@ -10,9 +10,17 @@
 #include <cstdint>
 
 #include "bitgrain/base/memory.hpp"
-#include "bitgrain/kernels/int8/conv2d.hpp"
+#include "bitgrain/base/parallel.hpp"
+#include "bitgrain/kernels/int8/conv2d_sums.hpp"
 
 namespace bitgrain::kernels {
+
+namespace detail {
+// x + 128, as unsigned bytes. (A loop over plain pointers: the compiler makes vectors of it.)
+inline void flip_signs(const std::int8_t* x, std::int64_t count, std::uint8_t* flipped) {
+  for (std::int64_t i = 0; i < count; ++i) flipped[i] = static_cast<std::uint8_t>(x[i] ^ -128);
+}
+}  // namespace detail
 
 /// Packs w [O,Kh,Kw,I/groups] for conv2d_s8s8, with `padding` outside the image.
 inline PackedConv2d pack_conv2d_s8s8(const ConvGeometry& geometry, const std::int8_t* w, std::int8_t padding = 0) {
@@ -28,23 +36,14 @@ void conv2d_s8s8(const PackedConv2d& conv, std::int64_t batch, const std::int8_t
   // Images that are flipped together stay in a second-level cache.
   constexpr std::int64_t kBlockBytes = 128 << 10;
   const std::int64_t block = std::max<std::int64_t>(1, kBlockBytes / image_in);
-  // About a million multiply-accumulates per chunk: well above the cost of handing it to a thread.
-  const std::int64_t image_macs = image_out * g.window.kernel_h * g.window.kernel_w * g.group_in();
-  parallel_for(batch, std::max<std::int64_t>(1, (std::int64_t{1} << 20) / image_macs),
-               [&](std::int64_t begin, std::int64_t end) {
-                 Scratch<std::uint8_t> flipped(static_cast<std::size_t>(std::min(block, end - begin) * image_in));
-                 for (std::int64_t first = begin; first < end; first += block) {
-                   const std::int64_t images = std::min(block, end - first);
-                   const std::int8_t* from = x + first * image_in;
-                   for (std::int64_t i = 0; i < images * image_in; ++i)
-                     flipped[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(from[i] ^ -128);
-                   std::int32_t* to = acc + first * image_out;
-                   conv2d_u8s8_bands<Dot>(conv, images, flipped.data(),
-                                          [&](std::int64_t pixel, std::int64_t count, const std::int32_t* band) {
-                                            std::copy_n(band, count * g.out_channels, to + pixel * g.out_channels);
-                                          });
-                 }
-               });
+  parallel_for(batch, images_of_chunk(g), [&](std::int64_t begin, std::int64_t end) {
+    Scratch<std::uint8_t> flipped(static_cast<std::size_t>(std::min(block, end - begin) * image_in));
+    for (std::int64_t first = begin; first < end; first += block) {
+      const std::int64_t images = std::min(block, end - first);
+      detail::flip_signs(x + first * image_in, images * image_in, flipped.data());
+      conv2d_u8s8_sums<Dot>(conv, images, flipped.data(), acc + first * image_out);
+    }
+  });
 }
 
 }  // namespace bitgrain::kernels

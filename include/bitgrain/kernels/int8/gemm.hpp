@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "bitgrain/base/check.hpp"
-#include "bitgrain/kernels/int8/conv2d.hpp"
+#include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/int8/conv2d_s8s8.hpp"
+#include "bitgrain/kernels/int8/conv2d_sums.hpp"
 
 namespace bitgrain::kernels {
 
@@ -41,7 +42,9 @@ inline PackedGemm pack_gemm(bool signed_rows, bool trans_b, std::int64_t n, std:
 template <class Dot = BestDot>
 void gemm_u8s8(std::int64_t m, const std::uint8_t* a, const PackedGemm& b, std::int32_t* c) {
   BITGRAIN_CHECK(!b.signed_rows, "gemm_u8s8: B is packed for signed rows");
-  conv2d_u8s8<Dot>(b.conv, m, a, c);
+  parallel_for(m, images_of_chunk(b.conv.geometry), [&](std::int64_t begin, std::int64_t end) {
+    conv2d_u8s8_sums<Dot>(b.conv, end - begin, a + begin * b.k(), c + begin * b.n());
+  });
 }
 
 /// C [M,N] = A [M,K] op(B) for signed rows, in parallel.
