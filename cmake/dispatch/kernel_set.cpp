@@ -4,6 +4,8 @@
 #include "bitgrain/kernels/kernel_set.hpp"
 
 #include "bitgrain/kernels/bf16/conv2d.hpp"
+#include "bitgrain/kernels/bits/conv2d.hpp"
+#include "bitgrain/kernels/bits/linear.hpp"
 #include "bitgrain/kernels/f32/conv2d.hpp"
 #include "bitgrain/kernels/f32/gemm.hpp"
 #include "bitgrain/kernels/int8/conv2d.hpp"
@@ -23,7 +25,13 @@ constexpr KernelSet kSet{BITGRAIN_TEXT(BITGRAIN_KERNEL_SET),
                          conv2d_backward_weights_bf16<DefaultArch>,
                          gemm<float>,
                          detail::run_bands<BestDot>,
-                         detail::run_any_codes<BestDot>};
+                         detail::run_any_codes<BestDot>,
+                         detail::run_bit_bands<BestBits>,
+                         linear_packed<BestFields>,
+                         unpack_fields<BestFields>,
+                         BestDot::kName,
+                         BestBits::kName,
+                         BestFields::kName};
 }  // namespace
 }  // namespace bitgrain::kernels
 

@@ -14,6 +14,7 @@ using bitgrain::kernels::KernelSet;
 
 #if defined(__x86_64__)
 extern "C" const KernelSet* bitgrain_kernels_avx512bf16(const ProcessState&);
+extern "C" const KernelSet* bitgrain_kernels_avx512popcnt(const ProcessState&);
 extern "C" const KernelSet* bitgrain_kernels_avx512(const ProcessState&);
 extern "C" const KernelSet* bitgrain_kernels_avx2(const ProcessState&);
 extern "C" const KernelSet* bitgrain_kernels_sse42(const ProcessState&);
@@ -35,8 +36,10 @@ const KernelSet& choose() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+  const bool popcnt = avx512 && __builtin_cpu_supports("avx512vpopcntdq");
   const Candidate candidates[] = {
-      {"avx512bf16", avx512 && __builtin_cpu_supports("avx512bf16"), bitgrain_kernels_avx512bf16},
+      {"avx512bf16", popcnt && __builtin_cpu_supports("avx512bf16"), bitgrain_kernels_avx512bf16},
+      {"avx512popcnt", popcnt, bitgrain_kernels_avx512popcnt},
       {"avx512", avx512, bitgrain_kernels_avx512},
       {"avx2", __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), bitgrain_kernels_avx2},
       {"sse42", __builtin_cpu_supports("sse4.2") != 0, bitgrain_kernels_sse42}};

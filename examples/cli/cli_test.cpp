@@ -55,7 +55,13 @@ TEST_CASE("wrong usage is exit code 2 and names what is wrong") {
   says("eval", "MODEL is missing");
   says("eval runs/x --kernels times.json", "--kernels needs a packed model.bgm");
   says("bench", "MODEL is missing (or --tune)");
-  says("bench model.bgm --out times.json", "--out is for the times that --tune measures");
+  says("bench model.bgm --out times.json", "--out is for the times that --tune or --all-bits measures");
+  says("bench runs/x --all-bits --tune", "--all-bits goes without --tune");
+  says("search --init x --budget-latency 3", "--budget-latency: expected a time with its unit");
+  says("search --init x --budget-latency -3ms", "--budget-latency: expected a time with its unit");
+  says("search --init x --budget-latency 3ms --abits 32", "--budget-latency needs activations of 1 to 8 bits");
+  says("search --init x --budget-bytes 3 --latencies times.json", "--latencies is for --budget-latency");
+  says("cost --measure --latencies times.json", "give --measure or --latencies");
   says("cost --image 3x3", "--image: expected HEIGHTxWIDTHxCHANNELS");
   write_json_file(folder / "recipe.json", Json{{"epochz", 1}});
   says("train --config recipe.json", "recipe 'recipe.json': the key 'epochz' is no option of 'bitgrain train'");
@@ -124,6 +130,36 @@ TEST_CASE("cost prints a network's costs without training") {
   CHECK(contains(expect(bitgrain, "cost --model resnet20 --bits bits.json", 0).out, "head"));
   write_json_file(folder / "bits.json", Json{{"weights", {{"nose", 2}}}});
   CHECK(contains(expect(bitgrain, "cost --model resnet20 --bits bits.json", 1).err, "layer 'nose'"));
+}
+
+TEST_CASE("latency: measured once at all bits, a limit of a search, a column of cost") {
+  const TestFolder folder("cli");
+  const Program bitgrain(folder);
+  expect(bitgrain, "train --model lenet5 --lr 0.02 --out runs/float" + kTiny, 0);
+  const Result timed = expect(bitgrain, "bench runs/float --all-bits --seconds 0 --out times.json", 0);
+  CHECK(contains(timed.out, "fc1"));
+  const Result table = expect(bitgrain, "cost --model lenet5 --image 28x28x1 --latencies times.json", 0);
+  CHECK(contains(table.out, "one image alone on one thread"));
+  CHECK(contains(expect(bitgrain, "cost --model lenet5 --image 28x28x1 --measure", 0).out, "one image alone"));
+  CHECK(contains(expect(bitgrain, "cost --model lenet5 --image 32x32x3 --latencies times.json", 1).err,
+                 "file 'times.json': layer \"conv1\" (3 -> 32 channels, 25 taps"));
+
+  const std::string search = "search --init runs/float --method sensitivity --latencies times.json" + kTiny;
+  const Result found = expect(bitgrain, search + " --budget-latency 1s --out runs/fast", 0);
+  CHECK(contains(found.out, "in the layers"));
+  CHECK(folder.text("runs/fast/kernels.json") == folder.text("times.json"));
+  CHECK(read_json_file(folder / "runs/fast/summary.json")["latency_seconds"].get<double>() <= 1);
+  CHECK(read_json_file(folder / "runs/fast/config.json")["budget-latency"] == "1 s");
+  expect(bitgrain, "eval runs/fast/model.bgm --kernels runs/fast/kernels.json --test-images 10", 0);
+  const Result none = expect(bitgrain, search + " --budget-latency 1ns --out runs/none", 1);
+  CHECK(contains(none.err, "The least possible latency is "));
+  CHECK(contains(none.err, "the limit is 1 ns"));
+
+  Json broken = read_json_file(folder / "times.json");
+  broken["times"][0]["single_ns"] = -1;
+  write_json_file(folder / "broken.json", broken);
+  CHECK(contains(expect(bitgrain, "cost --model lenet5 --image 28x28x1 --latencies broken.json", 1).err,
+                 "file 'broken.json', time number 1, 'single_ns': expected a time above 0, got -1"));
 }
 
 TEST_CASE("weights go out in PyTorch's layout and come back to the same network, through safetensors and .npy") {

@@ -100,6 +100,7 @@ struct LayerTiming {
 struct KernelTimings {
   std::vector<LayerTiming> layers;
   std::int64_t times = 0;  ///< in the table that chose
+  double engine_ns = 0;    ///< of the whole engine, one image alone on one thread; 0 without a network
 };
 struct TimingOptions {
   double seconds = 0.1;  ///< per layer
@@ -110,6 +111,13 @@ struct TimingOptions {
 /// Measures the layers of `network`, or, to tune without one, those of common networks.
 KernelTimings time_layers(const std::optional<bitgrain::deploy::IntegerNetwork>& network,
                           const TimingOptions& options);
+
+/// Gives the layers of `costs` the times of the kernels in a file, or those measured now at the bits of `allocation`.
+void read_latencies(bitgrain::NetworkCosts& costs, const std::string& file);
+void measure_latencies(bitgrain::NetworkCosts& costs, const bitgrain::Allocation& allocation);
+/// Measures the layers of `costs` at all pairs of 1 to 8 bits, gives them their times and writes these to `out`, if
+/// it is not empty. Returns how many there are.
+std::int64_t time_all_bits(bitgrain::NetworkCosts& costs, double seconds, const std::string& out);
 
 /// Saves model.safetensors and, if the network emits codes, model.bgm into `run`, prints the table of its layers, and
 /// adds what it costs to `summary`.

@@ -8,6 +8,7 @@
 
 #include "bitgrain/run/recipe.hpp"
 #include "bitgrain/run/table.hpp"
+#include "bitgrain/search/seconds_text.hpp"
 
 namespace cli {
 
@@ -118,6 +119,18 @@ Option& OptionSet::real(const std::string& name, double& target, double low, dou
     target = value;
   };
   option.value = [&target] { return Json(target); };
+  return add(std::move(option));
+}
+
+Option& OptionSet::time(const std::string& name, double& target, const std::string& help) {
+  Option option{name, help, "TIME", {}, "", {}, {}};
+  option.assign = [&target, name](const std::string& text) {
+    const std::optional<double> seconds = bitgrain::seconds_from_text(text);
+    if (!seconds || *seconds <= 0)
+      throw UsageError(name + ": expected a time with its unit (s, ms, us, ns), such as 2.5ms, got '" + text + "'");
+    target = *seconds;
+  };
+  option.value = [&target] { return Json(target > 0 ? bitgrain::seconds_text(target) : std::string()); };
   return add(std::move(option));
 }
 

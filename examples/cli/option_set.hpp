@@ -59,6 +59,8 @@ class OptionSet {
   Option& whole(const std::string& name, int& target, int low, int high, const std::string& help);
   Option& seed(const std::string& name, std::uint64_t& target, const std::string& help);
   Option& real(const std::string& name, double& target, double low, double high, const std::string& help);
+  /// "2.5ms": a time in seconds; 0, the default, is none.
+  Option& time(const std::string& name, double& target, const std::string& help);
   /// "2,3,4": whole numbers between low and high.
   Option& list(const std::string& name, std::vector<int>& target, int low, int high, const std::string& help);
   /// Positional arguments.

@@ -19,10 +19,13 @@ class Search final : public Command {
       : Command("search", "Find how many bits each layer gets under a budget, fine-tune, and pack.",
                 "  bitgrain search --init runs/lenet --budget-avg-bits 3 --out runs/lenet-3bit\n"
                 "  bitgrain search --init runs/resnet20 --data cifar10 --budget-bytes 100000 --budget-bitops 5e8\n"
+                "  bitgrain search --init runs/resnet20 --data cifar10 --budget-latency 250us\n"
                 "  bitgrain search --init runs/lenet --method uniform --budget-avg-bits 3     (to compare with)\n") {
     options.text("--init", init_, "FILE", "the trained float network: model.safetensors or its run folder").require();
     options.choice("--method", choices_.method, {"limpq", "uniform", "random", "sensitivity"}, "who decides");
     budget_.declare(options);
+    options.text("--latencies", choices_.latencies, "FILE",
+                 "what --budget-latency counts with: times that bench --all-bits wrote; default: measured first");
     options.group("Candidates");
     options.list("--candidates", choices_.candidates, 1, 8, "weight bits to choose from");
     options.whole("--abits", choices_.activation_bits, 1, 32, "bits of the activations, 1 to 8; 32: float");
@@ -45,6 +48,10 @@ class Search final : public Command {
     if (choices_.activation_bits > 8 && choices_.activation_bits != 32)
       throw UsageError("--abits: expected 1 to 8, or 32 for float");
     const Budget budget = budget_.budget();
+    if (!choices_.latencies.empty() && !budget.latency)
+      throw UsageError("--latencies is for --budget-latency, which is missing");
+    if (budget.latency && choices_.activation_bits == 32 && choices_.activation_candidates.empty())
+      throw UsageError("--budget-latency needs activations of 1 to 8 bits: --abits 32 runs on no integer kernel");
     if (budget.empty()) throw UsageError("--budget-avg-bits, --budget-bytes or another --budget-... is needed");
     print_header();
     Network network = load_network(init_);
@@ -79,6 +86,7 @@ class Search final : public Command {
                     {"evaluated_by", deployed.arithmetic},
                     {"seconds_search", found.seconds_search},
                     {"seconds_finetune", found.seconds_finetune}};
+    if (found.latency) summary["latency_seconds"] = *found.latency;
     save_results(network, folder, summary);
     folder.write_summary(summary);
     if (found.signal != 0) {
@@ -88,6 +96,9 @@ class Search final : public Command {
           shell_word(folder.path()) + " --force");
       return interrupted_by(found.signal);
     }
+    if (found.latency)
+      say("the engine takes the kernels that latency was counted with if it is given their times: --kernels " +
+          folder / "kernels.json");
     say("results in " + folder.path() + "; the bits are in " + folder / "allocation.json");
     return kSuccess;
   }

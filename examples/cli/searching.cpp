@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "bitgrain/run/interrupt.hpp"
+#include "bitgrain/run/kernel_table_json.hpp"
 #include "bitgrain/run/metrics.hpp"
 #include "bitgrain/run/progress.hpp"
 #include "bitgrain/run/table.hpp"
@@ -56,6 +57,11 @@ SearchOutcome search_network(Network& network, const DatasetSplits& data, const 
   options.finetune.label_smoothing = finetune.label_smoothing;
   options.finetune.batch_size = finetune.batch;
   options.finetune.augmentation = augmentation_of(finetune);
+  if (!choices.latencies.empty()) {
+    options.kernel_times = read_kernel_table(choices.latencies);
+    options.kernel_times_from = "file '" + choices.latencies + "'";
+    BITGRAIN_CHECK(!options.kernel_times.empty(), options.kernel_times_from, ", 'times': there are none");
+  }
   options.hooks = {&interrupt, &progress, &metrics};
   options.log = [&](const std::string& line) {
     console.line(line);
@@ -79,6 +85,11 @@ SearchOutcome search_network(Network& network, const DatasetSplits& data, const 
   outcome.costs = fixed_text(found.costs.average_weight_bits, 3) + " bits per weight, " +
                   bytes_text(static_cast<double>(found.costs.payload_bytes)) + " of weights, " +
                   fixed_text(static_cast<double>(found.costs.bitops) * 1e-9, 3) + " G BitOps per image";
+  outcome.latency = found.costs.latency;
+  if (outcome.latency) {
+    outcome.costs += ", " + seconds_text(*outcome.latency) + " in the layers";
+    write_kernel_table(run / "kernels.json", found.kernel_times);
+  }
   outcome.seconds_search = found.seconds_search;
   outcome.seconds_finetune = found.seconds_finetune;
   return outcome;

@@ -125,12 +125,14 @@ void BudgetOptions::declare(OptionSet& options) {
   options.real("--budget-activation-max", activation_max, 0, 1e15, "bytes of the largest activation tensor");
   options.real("--budget-activation-peak", activation_peak, 0, 1e15,
                "bytes of activations that are alive at the same time");
+  options.time("--budget-latency", latency,
+               "what the layers take for one image alone on one thread, with its unit, such as 2.5ms or 310us");
 }
 
 bitgrain::Budget BudgetOptions::budget() const {
   const auto limit = [](double value) { return value > 0 ? std::optional<double>(value) : std::nullopt; };
-  return {limit(average_bits),   limit(payload_bytes),  limit(model_bytes),    limit(bitops),
-          limit(activation_sum), limit(activation_max), limit(activation_peak)};
+  return {limit(average_bits),   limit(payload_bytes),  limit(model_bytes),     limit(bitops),
+          limit(activation_sum), limit(activation_max), limit(activation_peak), limit(latency)};
 }
 
 void RunOptions::declare(OptionSet& options, bool with_seed) {

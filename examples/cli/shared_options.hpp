@@ -76,7 +76,7 @@ struct TrainingOptions {
 /// Upper limits; 0: not limited.
 struct BudgetOptions {
   double average_bits = 0, payload_bytes = 0, model_bytes = 0, bitops = 0, activation_sum = 0, activation_max = 0,
-         activation_peak = 0;
+         activation_peak = 0, latency = 0;
 
   void declare(OptionSet& options);
   bitgrain::Budget budget() const;

@@ -34,13 +34,15 @@ struct SearchChoices {
   int indicator_epochs = 1;
   double alpha = 2;
   bool keep_weights = false;
+  std::string latencies;  ///< a file of kernel times; empty: measured where latency is limited
 };
 
 struct SearchOutcome {
   int signal = 0;  ///< that interrupted it; 0: none did
   bitgrain::Allocation allocation;
   std::optional<Score> test;
-  std::string costs;  ///< a line for people
+  std::string costs;              ///< a line for people
+  std::optional<double> latency;  ///< seconds, if it was limited: the times are in the run's kernels.json
   double seconds_search = 0, seconds_finetune = 0;
 };
 

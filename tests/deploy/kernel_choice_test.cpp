@@ -110,3 +110,26 @@ TEST_CASE("a kernel that cannot run the layer is not chosen, however fast the ta
     }
   }
 }
+
+TEST_CASE("strides break ties between shapes, groups keep them apart, and both are named") {
+  const LayerShape one{16, 32, 9, 256, false}, two{16, 32, 9, 256, false, 2}, grouped{1, 32, 9, 256, false, 1, 32};
+  ConvGeometry g{1, 32, 32, 16, 32, Window2d::square(3, 2, 1), 1};
+  CHECK(layer_shape(g) == two);
+  CHECK(shape_distance(one, two) > 0);
+  CHECK(shape_distance(one, two) < 0.01);
+  CHECK(shape_distance(one, grouped) > kFarthestShape);
+  const KernelTable table = {{two, BitsKernel::kBytes, {}, 7, 7},
+                             {one, BitsKernel::kBytes, {}, 5, 5},
+                             {grouped, BitsKernel::kBytes, {}, 3, 3},
+                             {grouped, BitsKernel::kPacked8, {}, 1, 1}};
+  const auto chosen = [&](const LayerShape& shape) {
+    return choose_time(table, shape, LayerBits{}, [](BitsKernel) { return true; });
+  };
+  CHECK(chosen(one) == &table[1]);
+  CHECK(chosen(two) == &table[0]);
+  CHECK(chosen(grouped) == &table[2]);
+  CHECK(chosen({1, 1, 1, 1, true}) == nullptr);
+  CHECK(to_string(two) == "16 -> 32 channels, 9 taps, 256 pixels, stride 2");
+  CHECK(to_string(grouped) == "1 -> 32 channels, 9 taps, 256 pixels, 32 groups");
+  CHECK(to_string(LayerShape{64, 10, 1, 1, true}) == "64 -> 10 channels");
+}

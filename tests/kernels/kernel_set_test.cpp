@@ -8,6 +8,7 @@
 
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
+#include "bitgrain/kernels/bits/any_conv2d.hpp"
 #include "bitgrain/kernels/f32/gemm.hpp"
 
 using namespace bitgrain;
@@ -18,9 +19,23 @@ TEST_CASE("kernels_in_use names the instruction set that the kernels run on") {
     CHECK(name == compiled_for());
     return;
   }
-  CHECK((name == "avx512bf16" || name == "avx512" || name == "avx2" || name == "sse42" || name == "neon"));
+  CHECK((name == "avx512bf16" || name == "avx512popcnt" || name == "avx512" || name == "avx2" || name == "sse42" ||
+         name == "neon"));
   // tests/cross.sh says which one the emulated processor must get.
   if (const char* expected = std::getenv("BITGRAIN_EXPECTED_KERNELS")) CHECK(name == std::string_view(expected));
+}
+
+TEST_CASE("kernels of few bits run on the best primitives of the instruction set in use") {
+  const kernels::PrimitiveNames on = kernels::primitives_in_use();
+  if (!kernels::kDispatch) {
+    CHECK(on.bits == kernels::BestBits::kName);
+    return;
+  }
+  const std::string_view name = kernels::kernels_in_use();
+  const bool popcnt = name == "avx512bf16" || name == "avx512popcnt", avx512 = popcnt || name == "avx512";
+  if (name == "neon") return;
+  CHECK(on.bits == (popcnt ? "avx512-vpopcntdq" : avx512 || name == "avx2" ? "avx2" : "generic"));
+  CHECK(on.fields == (avx512 ? "avx512-vnni" : name == "avx2" ? "avx2" : "generic"));
 }
 
 TEST_CASE("chosen kernels use the program's memory pool and its threads, not copies of their own") {

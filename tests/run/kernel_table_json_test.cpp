@@ -11,7 +11,8 @@ TEST_CASE("a table of kernel times comes back from its file") {
   using namespace bitgrain;
   using kernels::BitsKernel;
   const deploy::KernelTable table = {{{64, 32, 9, 49, false}, BitsKernel::kBytes, {8, 8, 8}, 1234.5, 1200},
-                                     {{512, 10, 1, 1, true}, BitsKernel::kPackedLinear, {2, 1, 3}, 99, 0.25}};
+                                     {{512, 10, 1, 1, true}, BitsKernel::kPackedLinear, {2, 1, 3}, 99, 0.25},
+                                     {{1, 32, 9, 49, false, 2, 32}, BitsKernel::kPacked8, {5, 5, 8}, 7, 7}};
   const TestFolder folder("kernel_table");
   write_kernel_table(folder / "times.json", table);
   const deploy::KernelTable again = read_kernel_table(folder / "times.json");
@@ -37,6 +38,9 @@ TEST_CASE("a broken table of kernel times names the entry and the key") {
   CHECK(contains(error("kernel", "magic"), "there is no kernel 'magic'"));
   CHECK(contains(error("input_bits", 9), "'input_bits': expected 1 to 8, got 9"));
   CHECK(contains(error("single_ns", 0), "'single_ns': expected a time above 0"));
+  CHECK(contains(error("single_ns", -2.5), "time number 1, 'single_ns': expected a time above 0, got -2.5"));
+  CHECK(contains(error("stride", 0), "'stride': expected at least 1"));
+  CHECK(contains(error("groups", "many"), "'groups': expected a whole number"));
   CHECK(contains(error("colour", 1), "'colour' is not known"));
   CHECK(contains(error_of([] { kernel_table_from_json(Json::object(), "x"); }), "x: expected a list 'times'"));
 }

@@ -64,6 +64,14 @@ double best_value(const NetworkCosts& network, const BitChoices& choices, const 
   }
 }
 
+// Times that know nothing of order: fewer bits may take longer.
+NetworkCosts with_random_latencies(NetworkCosts network, RandomStream& random) {
+  for (LayerCost& layer : network.layers)
+    for (int w = 1; w <= 8; ++w)
+      for (int a = 1; a <= 8; ++a) layer.latency.set(w, a, random.uniform(1e-6, 20e-6));
+  return network;
+}
+
 Budget random_budget(const NetworkCosts& network, int low, int high, RandomStream& random) {
   Allocation small, large;
   for (const auto& layer : network.layers) {
@@ -88,6 +96,7 @@ Budget random_budget(const NetworkCosts& network, int low, int high, RandomStrea
   if (random.bernoulli(0.3))
     budget.activation_peak = between(static_cast<double>(a.activation_peak), static_cast<double>(b.activation_peak));
   if (random.bernoulli(0.3)) budget.activation_max = static_cast<double>(b.activation_max);
+  if (network.has_latencies() && random.bernoulli(0.7)) budget.latency = random.uniform(10e-6, 70e-6);
   return budget;
 }
 
@@ -95,9 +104,9 @@ Budget random_budget(const NetworkCosts& network, int low, int high, RandomStrea
 
 TEST_CASE("the problem's optimum is the best allocation the cost model knows, under every kind of budget") {
   RandomStream random(5, "allocation problem");
-  const NetworkCosts network = small_network();
-  int found = 0;
-  for (int trial = 0; trial < 40; ++trial) {
+  int found = 0, infeasible = 0;
+  for (int trial = 0; trial < 60; ++trial) {
+    const NetworkCosts network = trial < 30 ? small_network() : with_random_latencies(small_network(), random);
     const bool joint = trial % 2 == 0;
     BitChoices choices = random_choices({2, 3, 5}, joint ? std::vector<int>{2, 4, 6} : std::vector<int>{}, random);
     choices.activations = {{"r1", 4}, {"r2", 4}, {"r3", 3}};
@@ -107,7 +116,10 @@ TEST_CASE("the problem's optimum is the best allocation the cost model knows, un
     const MckpSolution solution = solve_mckp(problem.problem);
     CAPTURE(budget.text());
     CHECK((solution.status == MckpStatus::kOptimal) == std::isfinite(expected));
-    if (solution.status != MckpStatus::kOptimal) continue;
+    if (solution.status != MckpStatus::kOptimal) {
+      ++infeasible;
+      continue;
+    }
     ++found;
     CHECK(solution.value == doctest::Approx(expected).epsilon(1e-12));
     const Allocation allocation = problem.allocation(solution.choice);
@@ -116,7 +128,27 @@ TEST_CASE("the problem's optimum is the best allocation the cost model knows, un
     CHECK(!allocation.activations.contains("image"));
     if (!joint) CHECK(allocation.activations == choices.activations);
   }
-  CHECK(found >= 20);
+  CHECK(found >= 30);
+  CHECK(infeasible >= 3);
+}
+
+TEST_CASE("latency enters as a table of the two bits that it depends on, in whole picoseconds") {
+  NetworkCosts network = small_network();
+  RandomStream random(6, "latency");
+  const BitChoices choices = random_choices({2, 4}, {2, 4}, random);
+  Budget budget;
+  budget.latency = 1e-3;
+  CHECK(contains(error_of([&] { allocation_problem(network, choices, budget); }),
+                 "layer \"conv1\" has no measured time at 8 weight bits and 8 input bits"));
+  for (LayerCost& layer : network.layers)
+    for (int w = 1; w <= 8; ++w)
+      for (int a = 1; a <= 8; ++a) layer.latency.set(w, a, (w + 10 * a) * 1e-9 + (layer.name == "short" ? 1e-6 : 0));
+  const AllocationProblem problem = allocation_problem(network, choices, budget);
+  REQUIRE(problem.problem.limits.size() == 1);
+  CHECK(problem.problem.limits[0].limit == 1e9);
+  const MckpGroup& joint = problem.problem.groups[2];
+  REQUIRE(joint.choices[5].label == "w4,2a4");
+  CHECK(joint.choices[5].costs == std::vector<double>{44e3 + 42e3 + 1e6});
 }
 
 TEST_CASE("layers that read one tensor share a group when its bits are open, and only then") {

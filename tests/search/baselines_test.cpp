@@ -76,3 +76,50 @@ TEST_CASE("a budget that the smallest bits exceed is refused with what is exceed
                  "even 2 bits everywhere exceed the budget: average_weight_bits is"));
   CHECK(contains(error_of([&] { random_allocation(small_network(), {}, {}, budget, 1); }), "needs candidate bits"));
 }
+
+TEST_CASE(
+    "a latency that rises as bits fall: random and uniform bits fit whenever some do, and else say what is least") {
+  const std::vector<int> candidates{2, 3, 4, 6};
+  const BitsByName activations{{"r1", 4}, {"r2", 4}, {"r3", 4}};
+  BitChoices choices;
+  choices.weight_bits = candidates;
+  choices.activations = activations;
+  RandomStream random(4, "latencies");
+  int tight = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    NetworkCosts network = small_network();
+    for (LayerCost& layer : network.layers)
+      for (int w = 1; w <= 8; ++w)
+        for (int a = 1; a <= 8; ++a) layer.latency.set(w, a, random.uniform(1e-6, 3e-6));
+    const double least = least_latency(network, choices).seconds;
+    Budget budget;
+    budget.latency = seed % 2 == 0 ? least : least * 1.2;
+    const Allocation found = random_allocation(network, candidates, activations, budget, seed);
+    CHECK(budget_violations(costs_of(network, found), budget) == "");
+    CHECK(found == random_allocation(network, candidates, activations, budget, seed));
+    for (const auto& [name, bits] : found.weights) {
+      if (name == "conv1" || bits == candidates.back()) continue;
+      Allocation raised = found;
+      raised.weights.set(name, *std::upper_bound(candidates.begin(), candidates.end(), bits));
+      CHECK(budget_violations(costs_of(network, raised), budget) != "");
+    }
+    if (seed % 2 == 0) CHECK(found == least_latency(network, choices).allocation);
+
+    std::string uniform;
+    for (const int bits : candidates)
+      if (budget_violations(costs_of(network, uniform_allocation(network, bits, 4)), budget).empty())
+        uniform = uniform_allocation(network, bits, 4).text();
+    std::string largest;
+    const std::string error =
+        error_of([&] { largest = largest_uniform_allocation(network, candidates, 4, budget).text(); });
+    CHECK(largest == uniform);
+    CHECK(error.empty() == !uniform.empty());
+    if (uniform.empty()) CHECK(contains(error, "The least possible latency is "));
+    tight += uniform.empty() ? 1 : 0;
+
+    budget.latency = least * 0.999;
+    CHECK(contains(error_of([&] { random_allocation(network, candidates, activations, budget, seed); }),
+                   "The least possible latency is " + seconds_text(least)));
+  }
+  CHECK(tight >= 10);
+}

@@ -38,9 +38,10 @@ TEST_CASE("the list of limits names every field") {
   budget.activation_sum = 5;
   budget.activation_max = 6;
   budget.activation_peak = 7;
+  budget.latency = 8;
   double expected = 1;
   for (const auto& limit : budget.limits()) CHECK(limit.value->value() == expected++);
   CHECK(budget.text() ==
         "average_weight_bits <= 1, payload_bytes <= 2, model_bytes <= 3, bitops <= 4, activation_sum <= 5, "
-        "activation_max <= 6, activation_peak <= 7");
+        "activation_max <= 6, activation_peak <= 7, latency <= 8 s");
 }

@@ -92,6 +92,34 @@ TEST_CASE("malformed descriptions are refused by the name of the layer or tensor
   CHECK(contains(error_of([&] { network.validate(); }), "\"image\" has no quantizer"));
 }
 
+TEST_CASE("latency is the sum of what the layers were measured to take at their bits, by hand") {
+  NetworkCosts network = small_network();
+  const Allocation allocation{{{"conv2", 3}, {"short", 2}, {"conv3", 4}, {"fc", 3}},
+                              {{"r1", 4}, {"r2", 3}, {"r3", 2}}};
+  CHECK_FALSE(costs_of(network, allocation).latency);
+  Budget budget;
+  budget.latency = 115.5e-6;
+  CHECK(contains(error_of([&] { budget_violations(costs_of(network, allocation), budget); }),
+                 "the budget limits latency, but the layers were not measured"));
+  network.layers[0].latency.set(8, 8, 10e-6);
+  network.layers[1].latency.set(3, 4, 40e-6);
+  network.layers[2].latency.set(2, 4, 15.5e-6);
+  network.layers[3].latency.set(4, 3, 30e-6);
+  network.layers[3].latency.set(3, 4, 1);
+  // Every layer must have been measured, at the bits it has.
+  CHECK(contains(error_of([&] { costs_of(network, allocation); }),
+                 "layer \"fc\" has no measured time at 3 weight bits and 2 input bits"));
+  network.layers[4].latency.set(3, 2, 20e-6);
+  const AllocationCosts costs = costs_of(network, allocation);
+  CHECK(costs.latency == 115.5e-6);
+  CHECK(budget_violations(costs, budget).empty());
+  budget.latency = 115.499e-6;
+  CHECK(budget_violations(costs, budget) == "latency is 115.5 us, the limit is 115.499 us");
+  Allocation in_float = allocation;
+  in_float.activations = {};
+  CHECK(contains(error_of([&] { costs_of(network, in_float); }), "float activations run on no integer kernel"));
+}
+
 TEST_CASE("packed bytes round up") {
   CHECK(packed_bytes(0, 3) == 0);
   CHECK(packed_bytes(8, 1) == 1);

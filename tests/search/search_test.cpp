@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include "bitgrain/search/limpq.hpp"
+#include "bitgrain/search/sensitivity.hpp"
 #include "bitgrain/search/simple_methods.hpp"
+#include "error_of.hpp"
 #include "search_fixture.hpp"
 
 using namespace bitgrain;
@@ -58,6 +61,63 @@ TEST_CASE("weights alone: activations at 32 bits stay in float and the result sa
   UniformSearch uniform;
   const SearchResult result = search(uniform, f.net, f.search_data, average_bits(3), f.options);
   CHECK(result.evaluation->arithmetic == "float engine (weights only)");
+}
+
+TEST_CASE("every method meets a latency, deterministically with a table of times, which the result hands on") {
+  SearchFixture f;
+  f.options.finetune.epochs = 1;
+  const auto sample = encode_images<float>(f.train.images.slice(0, 1), f.encoding);
+  const NetworkCosts traced = trace_costs(f.net, sample);
+  // Bytes take 1000 ns, bits by their passes, but odd bits are slow.
+  deploy::KernelTable table = measure_kernels(traced, f.options.weight_bits, {4}, 0);
+  for (deploy::KernelTime& time : table) {
+    const bool bits = time.kernel == kernels::BitsKernel::kBitSerial;
+    time.single_ns = time.batched_ns = !bits ? 1000 : time.bits.weights % 2 == 1 ? 990 : 100.0 * time.bits.weights;
+  }
+  NetworkCosts timed = traced;
+  set_latencies(timed, table);
+  const double all_two = *costs_of(timed, uniform_allocation(timed, 2, 4)).latency;
+  const double all_eight = *costs_of(timed, uniform_allocation(timed, 8, 4)).latency;
+  REQUIRE(all_two < all_eight);
+  Budget budget;
+  budget.latency = (all_two + all_eight) / 2;
+  f.options.kernel_times = table;
+  UniformSearch uniform;
+  RandomSearch random;
+  SensitivitySearch sensitivity({.images = 64});
+  LimpqOptions quick;
+  quick.epochs = 1;
+  quick.batch_size = 64;
+  LimpqSearch limpq(quick);
+  for (SearchMethod* method : std::vector<SearchMethod*>{&uniform, &random, &sensitivity, &limpq}) {
+    CAPTURE(method->name());
+    const SearchResult result = search(*method, f.net, f.search_data, budget, f.options);
+    CHECK(*result.costs.latency <= *budget.latency);
+    CHECK(result.costs.latency == costs_of(timed, result.allocation).latency);
+    CHECK(result.kernel_times.size() == table.size());
+    if (method == &uniform) CHECK(result.allocation.weights.at("head") == 2);
+  }
+  budget.latency = all_two / 2;
+  for (SearchMethod* method : std::vector<SearchMethod*>{&uniform, &random, &sensitivity, &limpq})
+    CHECK(contains(error_of([&] { search(*method, f.net, f.search_data, budget, f.options); }),
+                   "The least possible latency is " + seconds_text(all_two)));
+}
+
+TEST_CASE("without a table of times a search under a latency measures first; float activations have none") {
+  SearchFixture f;
+  f.options.finetune.epochs = 1;
+  Budget budget;
+  budget.latency = 1;
+  std::vector<std::string> lines;
+  f.options.log = [&](const std::string& line) { lines.push_back(line); };
+  f.options.seconds_per_measurement = 0;
+  UniformSearch uniform;
+  const SearchResult measured = search(uniform, f.net, f.search_data, budget, f.options);
+  CHECK_FALSE(measured.kernel_times.empty());
+  CHECK(lines.front() == "measuring the kernels of 8 layers");
+  f.options.activation_level = 32;
+  CHECK(contains(error_of([&] { search(uniform, f.net, f.search_data, budget, f.options); }),
+                 "float activations and weights run on no integer kernel"));
 }
 
 TEST_CASE("a budget that cannot be met and a method that exceeds it are errors naming the limit") {

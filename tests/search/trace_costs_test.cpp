@@ -38,6 +38,12 @@ TEST_CASE("ResNet-20's published volumes: 268,336 weights, 40.55 M MACs, 188,416
   CHECK(activations == 188416);
   CHECK(largest == 16384);
   CHECK(costs.tensors.front().fixed_bits == 8);
+  for (const auto& layer : costs.layers) {  // what is measured is what is counted
+    CHECK(layer.geometry.macs() == layer.macs);
+    CHECK(layer.geometry.weight_size() == layer.weights);
+    CHECK(layer.latency.empty());
+  }
+  for (const auto& tensor : costs.tensors) CHECK_FALSE(tensor.is_signed);
   CHECK(costs.tensors.back().name == "pool.act");
   CHECK(costs.tensors.back().fixed_bits == 8);
 }

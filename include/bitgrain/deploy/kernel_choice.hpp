@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "bitgrain/deploy/integer_network.hpp"
@@ -24,12 +25,29 @@ struct LayerShape {
   std::int64_t taps = 1;    ///< Kh * Kw
   std::int64_t pixels = 1;  ///< output pixels of an image; 1 for linear layers
   bool linear = false;      ///< of a 1x1 image
+  std::int64_t stride = 1;  ///< along the width
+  std::int64_t groups = 1;
   friend bool operator==(const LayerShape&, const LayerShape&) = default;
 };
 
 inline LayerShape layer_shape(const ConvGeometry& g) {
-  return {g.group_in(), g.out_channels, g.window.kernel_h * g.window.kernel_w, g.out_h() * g.out_w(),
-          g.in_h == 1 && g.in_w == 1};
+  return {g.group_in(),
+          g.out_channels,
+          g.window.kernel_h * g.window.kernel_w,
+          g.out_h() * g.out_w(),
+          g.in_h == 1 && g.in_w == 1,
+          g.window.stride_w,
+          g.groups};
+}
+
+/// "64 -> 128 channels, 9 taps, 16 pixels, stride 2": for messages.
+inline std::string to_string(const LayerShape& shape) {
+  std::string text = std::to_string(shape.in) + " -> " + std::to_string(shape.out) + " channels";
+  if (!shape.linear) {
+    text += ", " + std::to_string(shape.taps) + " taps, " + std::to_string(shape.pixels) + " pixels";
+    if (shape.stride != 1) text += ", stride " + std::to_string(shape.stride);
+  }
+  return shape.groups == 1 ? text : text + ", " + std::to_string(shape.groups) + " groups";
 }
 
 /// How many bits a layer's codes take, as kernels see them. Ternary weights take two bits, but one plane and a sign.
@@ -81,14 +99,15 @@ inline bool bits_matter_alike(kernels::BitsKernel kernel, const LayerBits& a, co
 
 using KernelTable = std::vector<KernelTime>;
 
-/// Factors of two between shapes; infinite between linear layers and others. Pixels count least: they are the same
-/// work again.
+/// Factors of two between shapes; infinite between linear layers and others, and between numbers of groups. Pixels
+/// count little: they are the same work again. The stride only breaks ties.
 inline double shape_distance(const LayerShape& a, const LayerShape& b) {
-  if (a.linear != b.linear) return HUGE_VAL;
+  if (a.linear != b.linear || a.groups != b.groups) return HUGE_VAL;
   const auto factors = [](std::int64_t x, std::int64_t y) {
     return std::abs(std::log2(static_cast<double>(x) / static_cast<double>(y)));
   };
-  return factors(a.in, b.in) + factors(a.out, b.out) + factors(a.taps, b.taps) + factors(a.pixels, b.pixels) / 4;
+  return factors(a.in, b.in) + factors(a.out, b.out) + factors(a.taps, b.taps) + factors(a.pixels, b.pixels) / 4 +
+         factors(a.stride, b.stride) / 1024;
 }
 
 /// A time says nothing about shapes further away than this.
@@ -103,11 +122,11 @@ inline bool applicable(kernels::BitsKernel kernel, const ConvOp& op, const Value
           kernels::applicable(kernel, op.geometry, op.weights.bits, input.bits, op.weights.grid));
 }
 
-/// The fastest kernel of the layer by the times of the nearest shape in the table; bytes where nothing clearly beats
-/// them.
-inline kernels::BitsKernel choose_kernel(const KernelTable& table, const ConvOp& op, const Value& input) {
-  const LayerShape shape = layer_shape(op.geometry);
-  const LayerBits bits = layer_bits(op.weights, input);
+/// The time, of the table, of the kernel that a layer gets: by the times of the nearest shape the fastest one, bytes
+/// where nothing clearly beats them. Null if no shape is near. `can` says whether a kernel other than bytes runs the
+/// layer.
+template <class Can>
+const KernelTime* choose_time(const KernelTable& table, const LayerShape& shape, const LayerBits& bits, Can&& can) {
   // Of equals the last, so that measurements may be appended to a table.
   const KernelTime* bytes = nullptr;
   double nearest = kFarthestShape;
@@ -117,17 +136,24 @@ inline kernels::BitsKernel choose_kernel(const KernelTable& table, const ConvOp&
       nearest = far;
       bytes = &time;
     }
-  if (bytes == nullptr || op.geometry.groups != 1) return kernels::BitsKernel::kBytes;
-  kernels::BitsKernel fastest = kernels::BitsKernel::kBytes;
+  if (bytes == nullptr || shape.groups != 1) return bytes;
+  const KernelTime* fastest = bytes;
   double least = bytes->ns() / kClearGain;
   for (const KernelTime& time : table) {
     if (time.shape != bytes->shape || !bits_matter_alike(time.kernel, time.bits, bits)) continue;
-    if (time.kernel == kernels::BitsKernel::kBytes || !applicable(time.kernel, op, input)) continue;
+    if (time.kernel == kernels::BitsKernel::kBytes || !can(time.kernel)) continue;
     if (time.ns() >= least) continue;
     least = time.ns();
-    fastest = time.kernel;
+    fastest = &time;
   }
   return fastest;
+}
+
+/// The kernel that `choose_time` gives the layer; bytes without times.
+inline kernels::BitsKernel choose_kernel(const KernelTable& table, const ConvOp& op, const Value& input) {
+  const KernelTime* time = choose_time(table, layer_shape(op.geometry), layer_bits(op.weights, input),
+                                       [&](kernels::BitsKernel kernel) { return applicable(kernel, op, input); });
+  return time == nullptr ? kernels::BitsKernel::kBytes : time->kernel;
 }
 
 /// Packs the weights of a layer for a kernel that is applicable.

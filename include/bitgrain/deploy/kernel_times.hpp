@@ -5,7 +5,6 @@
 /// bytes; `bitgrain bench --tune` measures them.
 
 #include <iterator>
-#include <string_view>
 
 #include "bitgrain/deploy/kernel_choice.hpp"
 
@@ -200,12 +199,11 @@ inline constexpr KernelTime kShippedTimes[] = {
 
 }  // namespace detail
 
-/// Empty where the kernels are compiled for less, or chosen at run time.
+/// Empty where the kernels run on less.
 inline const KernelTable& shipped_kernel_times() {
   static const KernelTable table = [] {
-    const bool measured = !kernels::kDispatch && std::string_view(kernels::BestBits::kName) == "avx512-vpopcntdq" &&
-                          std::string_view(kernels::BestFields::kName) == "avx512-vnni" &&
-                          std::string_view(kernels::BestDot::kName) == "avx512-vnni";
+    const kernels::PrimitiveNames on = kernels::primitives_in_use();
+    const bool measured = on.bits == "avx512-vpopcntdq" && on.fields == "avx512-vnni" && on.dot == "avx512-vnni";
     return measured ? KernelTable(std::begin(detail::kShippedTimes), std::end(detail::kShippedTimes)) : KernelTable();
   }();
   return table;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "bitgrain/base/parallel.hpp"
@@ -63,8 +64,9 @@ class TimedLayer {
 }  // namespace detail
 
 /// The times of a layer, bytes first. Kernels take turns, for about `seconds` in all, and the shortest time of each
-/// counts: what else the machine does only adds. One thread.
-inline std::vector<KernelTime> time_kernels(const ConvOp& op, const Value& input, double seconds = 0.1) {
+/// counts: what else the machine does only adds. One thread. Only those of `wanted` are measured.
+inline std::vector<KernelTime> time_kernels(const ConvOp& op, const Value& input, double seconds = 0.1,
+                                            std::span<const kernels::BitsKernel> wanted = kernels::kBitsKernels) {
   const ConvGeometry& g = op.geometry;
   const std::int64_t image_in = g.input_size() / g.batch, image_out = g.output_size() / g.batch;
   const std::int64_t batch = chunk_images(image_in + image_out);
@@ -80,7 +82,7 @@ inline std::vector<KernelTime> time_kernels(const ConvOp& op, const Value& input
   std::vector<KernelTime> times;
   std::vector<detail::TimedLayer> layers;
   constexpr double kNone = std::numeric_limits<double>::infinity();
-  for (const kernels::BitsKernel kernel : kernels::kBitsKernels)
+  for (const kernels::BitsKernel kernel : wanted)
     if (applicable(kernel, op, input)) {
       times.push_back({layer_shape(g), kernel, layer_bits(op.weights, input), kNone, kNone});
       layers.emplace_back(kernel, op, input, codes);

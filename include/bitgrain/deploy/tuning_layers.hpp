@@ -12,10 +12,10 @@
 
 namespace bitgrain::deploy {
 
-/// A convolution with random weights of a grid; `input` says the input's size and codes.
-inline ConvOp tuning_layer(const Value& input, std::int64_t out, std::int64_t kernel, Grid grid, int weight_bits) {
+/// A layer with random weights of a grid, of all its bits.
+inline ConvOp random_layer(const ConvGeometry& geometry, Grid grid, int weight_bits) {
   ConvOp op;
-  op.geometry = {1, input.height, input.width, input.channels, out, Window2d::square(kernel, 1, kernel / 2), 1};
+  op.geometry = geometry;
   op.weights.grid = grid;
   op.weights.bits = weight_bits;
   const kernels::BitCodes codes = kernels::codes_of(grid, weight_bits);
@@ -30,7 +30,17 @@ inline ConvOp tuning_layer(const Value& input, std::int64_t out, std::int64_t ke
     op.weights.codes[i] =
         static_cast<std::int8_t>(range.low + codes.spacing * static_cast<std::int32_t>(random.below(count)));
   for (std::size_t i = kPattern; i < size; ++i) op.weights.codes[i] = op.weights.codes[i - kPattern];
+  // Small layers too have the bits they are asked for: the least code, its neighbour, the largest.
+  const std::int32_t chosen[] = {range.low, range.low + codes.spacing, range.high};
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, size); ++i)
+    op.weights.codes[i] = static_cast<std::int8_t>(chosen[i]);
   return op;
+}
+
+/// A convolution with random weights; `input` says the input's size and codes.
+inline ConvOp tuning_layer(const Value& input, std::int64_t out, std::int64_t kernel, Grid grid, int weight_bits) {
+  return random_layer({1, input.height, input.width, input.channels, out, Window2d::square(kernel, 1, kernel / 2), 1},
+                      grid, weight_bits);
 }
 
 /// Calls visit(op, input) for every one of them.

@@ -4,10 +4,10 @@
 ///
 /// By default kernels are compiled for what the including translation unit is compiled for. The CMake option
 /// BITGRAIN_DISPATCH=ON builds a static library that holds the kernels below once per instruction set (SSE4.2, AVX2
-/// with FMA, AVX-512 with VNNI, the same with BF16; NEON on aarch64), and defines BITGRAIN_DISPATCH for everybody who
-/// links it: then the kernels' functions call the best set that the processor runs. The environment variable
-/// BITGRAIN_KERNELS names another one (sse42, avx2, avx512, avx512bf16, neon). Kernels of double, and kernels of a
-/// named Arch, are not dispatched.
+/// with FMA, AVX-512 with VNNI, the same with VPOPCNTDQ, and with BF16 too; NEON on aarch64), and defines
+/// BITGRAIN_DISPATCH for everybody who links it: then the kernels' functions call the best set that the processor
+/// runs. The environment variable BITGRAIN_KERNELS names another one (sse42, avx2, avx512, avx512popcnt, avx512bf16,
+/// neon). Kernels of double, and kernels of a named Arch or primitive, are not dispatched.
 ///
 /// The hazard of such libraries is the linker: of an inline function that several translation units define, it keeps
 /// one copy, perhaps the one with AVX-512 instructions, for the whole program. Here the objects of a set are linked
@@ -21,11 +21,15 @@
 
 namespace bitgrain::kernels {
 
+struct PackedBitConv2d;
 struct PackedConv2d;
+struct PackedFields;
+struct PackedLinear;
 struct Requantization;
 namespace detail {
 struct BandSink;
-}
+struct BitBandSink;
+}  // namespace detail
 
 /// The dispatched kernels of one instruction set; see the functions of the same names.
 struct KernelSet {
@@ -41,6 +45,13 @@ struct KernelSet {
   void (*conv2d_u8s8_bands)(const PackedConv2d&, std::int64_t batch, const std::uint8_t* x, detail::BandSink sink);
   void (*conv2d_u8s8_codes)(const PackedConv2d&, std::int64_t batch, const std::uint8_t* x, const Requantization&,
                             const std::uint8_t* residual, std::uint8_t* codes);
+  void (*conv2d_bits_bands)(const PackedBitConv2d&, std::int64_t batch, const std::uint8_t* x,
+                            detail::BitBandSink sink);
+  void (*linear_packed)(const PackedLinear&, std::int64_t batch, const std::uint8_t* x, std::int32_t* acc);
+  void (*unpack_fields)(const PackedFields&, std::int8_t* codes);
+  const char* dot;     ///< names of the primitives: kernels/int8/dot.hpp,
+  const char* bits;    ///< kernels/bits/popcount.hpp,
+  const char* fields;  ///< kernels/bits/fields.hpp
 };
 
 /// Whether this translation unit calls kernels through a kernel set. (The library's own objects do not.)

@@ -6,8 +6,11 @@
 ///      "times": [{"in": 64, "out": 64, "taps": 9, "pixels": 64, "linear": false, "kernel": "bit_serial",
 ///                 "weight_bits": 2, "weight_planes": 1, "input_bits": 2, "single_ns": 6900, "batched_ns": 6700},
 ///                 ...]}
+///
+/// "stride" and "groups" stand behind "linear" where they are not 1.
 
 #include <string>
+#include <utility>
 
 #include "bitgrain/base/cpu.hpp"
 #include "bitgrain/deploy/kernel_choice.hpp"
@@ -17,18 +20,22 @@ namespace bitgrain {
 
 inline Json kernel_table_to_json(const deploy::KernelTable& table) {
   Json times = Json::array();
-  for (const deploy::KernelTime& time : table)
-    times.push_back({{"in", time.shape.in},
-                     {"out", time.shape.out},
-                     {"taps", time.shape.taps},
-                     {"pixels", time.shape.pixels},
-                     {"linear", time.shape.linear},
-                     {"kernel", std::string(to_string(time.kernel))},
-                     {"weight_bits", time.bits.weights},
-                     {"weight_planes", time.bits.planes},
-                     {"input_bits", time.bits.input},
-                     {"single_ns", time.single_ns},
-                     {"batched_ns", time.batched_ns}});
+  for (const deploy::KernelTime& time : table) {
+    Json entry = {{"in", time.shape.in},
+                  {"out", time.shape.out},
+                  {"taps", time.shape.taps},
+                  {"pixels", time.shape.pixels},
+                  {"linear", time.shape.linear}};
+    if (time.shape.stride != 1) entry["stride"] = time.shape.stride;
+    if (time.shape.groups != 1) entry["groups"] = time.shape.groups;
+    entry["kernel"] = std::string(to_string(time.kernel));
+    entry["weight_bits"] = time.bits.weights;
+    entry["weight_planes"] = time.bits.planes;
+    entry["input_bits"] = time.bits.input;
+    entry["single_ns"] = time.single_ns;
+    entry["batched_ns"] = time.batched_ns;
+    times.push_back(std::move(entry));
+  }
   return {{"compiled_for", compiled_for()}, {"times", times}};
 }
 
@@ -41,8 +48,8 @@ inline deploy::KernelTable kernel_table_from_json(const Json& json, const std::s
   for (const Json& entry : json.at("times")) {
     const std::string here = where + ", time number " + std::to_string(table.size() + 1);
     check_json_keys(entry,
-                    {"in", "out", "taps", "pixels", "linear", "kernel", "weight_bits", "weight_planes", "input_bits",
-                     "single_ns", "batched_ns"},
+                    {"in", "out", "taps", "pixels", "linear", "stride", "groups", "kernel", "weight_bits",
+                     "weight_planes", "input_bits", "single_ns", "batched_ns"},
                     here);
     const auto size = [&](const char* key) {
       const auto value = json_field<std::int64_t>(entry, key, here);
@@ -60,7 +67,13 @@ inline deploy::KernelTable kernel_table_from_json(const Json& json, const std::s
       return value;
     };
     deploy::KernelTime time;
-    time.shape = {size("in"), size("out"), size("taps"), size("pixels"), json_field<bool>(entry, "linear", here)};
+    time.shape = {size("in"),
+                  size("out"),
+                  size("taps"),
+                  size("pixels"),
+                  json_field<bool>(entry, "linear", here),
+                  entry.contains("stride") ? size("stride") : 1,
+                  entry.contains("groups") ? size("groups") : 1};
     const auto name = json_field<std::string>(entry, "kernel", here);
     bool known = false;
     for (const kernels::BitsKernel kernel : kernels::kBitsKernels)

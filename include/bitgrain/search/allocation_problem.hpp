@@ -10,6 +10,8 @@
 ///  - a layer that reads a tensor of fixed bits ("w3"), or
 ///  - a tensor that no layer reads, such as a shortcut ("a4"), where the budget limits activations.
 ///
+/// Measured latency ties them in the same way, by a table instead of a product.
+///
 /// Fixed layers and tensors are choices without alternative, so the costs of a solution are those of the network.
 
 #include <algorithm>
@@ -137,6 +139,8 @@ class AllocationProblemBuilder {
       limits.push_back({"model_payload_bytes", *budget_.model_bytes - static_cast<double>(network_.overhead_bytes)});
     if (budget_.bitops) limits.push_back({"bitops", *budget_.bitops});
     if (budget_.activation_sum) limits.push_back({"activation_sum", *budget_.activation_sum});
+    if (budget_.latency)
+      limits.push_back({"latency in picoseconds", static_cast<double>(most_picoseconds(*budget_.latency))});
     if (budget_.activation_peak)
       for (const int step : widest_steps()) {
         peak_steps_.push_back(step);
@@ -233,7 +237,7 @@ class AllocationProblemBuilder {
   MckpChoice choice_of(const std::vector<std::size_t>& layers, std::size_t t, bool owns_tensor,
                        const std::vector<int>& bits) const {
     MckpChoice choice;
-    std::int64_t payload_bits = 0, payload_bytes = 0, bitops = 0;
+    std::int64_t payload_bits = 0, payload_bytes = 0, bitops = 0, picoseconds = 0;
     const int tensor_bits = bits.back();
     for (std::size_t k = 0; k < layers.size(); ++k) {
       const LayerCost& layer = network_.layers[layers[k]];
@@ -242,6 +246,7 @@ class AllocationProblemBuilder {
       payload_bits += layer.weights * bits[k];
       payload_bytes += packed_bytes(layer.weights, bits[k]);
       bitops += layer.macs * bits[k] * tensor_bits;
+      if (budget_.latency) picoseconds += picoseconds_of(layer, bits[k], tensor_bits);
     }
     if (owns_tensor) {
       choice.label += "a" + std::to_string(tensor_bits);
@@ -253,6 +258,7 @@ class AllocationProblemBuilder {
     if (budget_.model_bytes) choice.costs.push_back(static_cast<double>(payload_bytes));
     if (budget_.bitops) choice.costs.push_back(static_cast<double>(bitops));
     if (budget_.activation_sum) choice.costs.push_back(static_cast<double>(tensor_bytes));
+    if (budget_.latency) choice.costs.push_back(static_cast<double>(picoseconds));
     for (const int step : peak_steps_)
       choice.costs.push_back(alive(network_.tensors[t], step) ? static_cast<double>(tensor_bytes) : 0.0);
     return choice;
@@ -269,8 +275,9 @@ class AllocationProblemBuilder {
 }  // namespace detail
 
 /// The problem of choosing bits for `network` within `budget`. `solve_mckp` it and read the answer with
-/// `AllocationProblem::allocation`. Throws Error if `network` or `budget` is malformed, if candidates are missing, or
-/// if a tensor exceeds `activation_max` whatever its bits.
+/// `AllocationProblem::allocation`. Throws Error if `network` or `budget` is malformed, if candidates are missing, if
+/// a tensor exceeds `activation_max` whatever its bits, or if the budget limits latency and a layer was not measured
+/// at its candidate bits.
 inline AllocationProblem allocation_problem(const NetworkCosts& network, const BitChoices& choices,
                                             const Budget& budget) {
   return detail::AllocationProblemBuilder(network, choices, budget).build();

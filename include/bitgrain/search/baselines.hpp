@@ -12,6 +12,7 @@
 #include "bitgrain/base/check.hpp"
 #include "bitgrain/base/random.hpp"
 #include "bitgrain/quant/allocation.hpp"
+#include "bitgrain/search/best_allocation.hpp"
 #include "bitgrain/search/budget.hpp"
 #include "bitgrain/search/cost.hpp"
 
@@ -31,7 +32,7 @@ inline Allocation uniform_allocation(const NetworkCosts& network, int weight_bit
 }
 
 /// The uniform allocation of the largest weight bits among `candidates` that fits `budget`, at the given activation
-/// bits. Throws Error, naming what is exceeded, if not even the smallest fits.
+/// bits. Throws Error, naming what is exceeded, if none fits.
 inline Allocation largest_uniform_allocation(const NetworkCosts& network, std::vector<int> candidates,
                                              int activation_bits, const Budget& budget) {
   budget.validate();
@@ -41,7 +42,13 @@ inline Allocation largest_uniform_allocation(const NetworkCosts& network, std::v
     const Allocation allocation = uniform_allocation(network, candidates[i], activation_bits);
     const std::string violations = budget_violations(costs_of(network, allocation), budget);
     if (violations.empty()) return allocation;
-    BITGRAIN_CHECK(i > 0, "even ", candidates[i], " bits everywhere exceed the budget: ", violations);
+    if (i > 0) continue;
+    BitChoices choices;
+    choices.weight_bits = candidates;
+    choices.activations = allocation.activations;
+    fail(budget.latency ? "all of the candidates, at last " : "even ", candidates[i],
+         " bits everywhere exceed the budget: ", violations, budget.latency ? "." : "",
+         least_latency_text(network, choices, budget));
   }
   return {};
 }
@@ -51,7 +58,10 @@ inline Allocation largest_uniform_allocation(const NetworkCosts& network, std::v
 /// fits, a random one of those goes up. The result never exceeds the budget, and no single layer can be raised any
 /// more. Same seed, same allocation. `activations` are the bits of the tensors, as they stay.
 ///
-/// Throws Error, naming what is exceeded, if the smallest candidates do not fit.
+/// Latency may rise as bits fall. Where the smallest candidates exceed a budget that limits it, the way up starts at
+/// the allocation that fits and is best by random values, if there is one.
+///
+/// Throws Error, naming what is exceeded, if nothing fits.
 inline Allocation random_allocation(const NetworkCosts& network, std::vector<int> candidates,
                                     const BitsByName& activations, const Budget& budget, std::uint64_t seed) {
   network.validate();
@@ -84,19 +94,44 @@ inline Allocation random_allocation(const NetworkCosts& network, std::vector<int
     std::vector<std::size_t> lowerable;
     for (const std::size_t l : open)
       if (level[l] > 0) lowerable.push_back(l);
-    BITGRAIN_CHECK(!lowerable.empty(), "even ", candidates[0], " bits everywhere exceed the budget: ", exceeded);
-    --level[lowerable[draw(lowerable.size())]];
-  }
-  // What does not fit now will not fit later: every try either raises a layer or takes one out of the draw.
-  while (!open.empty()) {
-    const std::size_t at = draw(open.size());
-    std::size_t& raised = level[open[at]];
-    if (raised + 1 < candidates.size()) {
-      ++raised;
-      if (violations().empty()) continue;
-      --raised;
+    if (!lowerable.empty()) {
+      --level[lowerable[draw(lowerable.size())]];
+      continue;
     }
-    open.erase(open.begin() + static_cast<std::ptrdiff_t>(at));
+    BITGRAIN_CHECK(budget.latency, "even ", candidates[0], " bits everywhere exceed the budget: ", exceeded);
+    std::vector<double> values(level.size() * candidates.size());
+    for (double& value : values) value = random.uniform(0, 1);
+    BitChoices choices;
+    choices.weight_bits = candidates;
+    choices.activations = activations;
+    choices.weight_value = [&](std::size_t l, int bits) {
+      const auto k = std::find(candidates.begin(), candidates.end(), bits) - candidates.begin();
+      return values[l * candidates.size() + static_cast<std::size_t>(k)];
+    };
+    const Allocation fitting = best_allocation(network, choices, budget, "random allocation").allocation;
+    for (const std::size_t l : open)
+      level[l] = static_cast<std::size_t>(
+          std::find(candidates.begin(), candidates.end(), fitting.weights.at(network.layers[l].name)) -
+          candidates.begin());
+  }
+  // A try raises a layer or takes one out of the draw: what does not fit now will not fit later, unless another layer
+  // gets faster as it is raised; then all have another turn.
+  for (bool again = true; again;) {
+    again = false;
+    std::vector<std::size_t> turn = open;
+    while (!turn.empty()) {
+      const std::size_t at = draw(turn.size());
+      std::size_t& raised = level[turn[at]];
+      if (raised + 1 < candidates.size()) {
+        ++raised;
+        if (violations().empty()) {
+          again = budget.latency.has_value();
+          continue;
+        }
+        --raised;
+      }
+      turn.erase(turn.begin() + static_cast<std::ptrdiff_t>(at));
+    }
   }
   return allocation();
 }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "bitgrain/base/check.hpp"
+#include "bitgrain/search/seconds_text.hpp"
 
 namespace bitgrain {
 
@@ -28,21 +29,34 @@ struct Budget {
   std::optional<double> activation_max;
   /// Bytes of the activation tensors that are alive at the same time, at the worst step of the integer schedule.
   std::optional<double> activation_peak;
+  /// Seconds that the layers take for one image alone, on one thread of the machine they were measured on.
+  std::optional<double> latency;
 
   /// One limit, for code that treats all of them alike.
   struct Limit {
     const char* name;
     const std::optional<double>* value;
+    bool seconds = false;
+
+    /// `x`, which is of the kind that is limited, for people.
+    std::string text_of(double x) const {
+      if (seconds) return seconds_text(x);
+      std::ostringstream text;
+      text.precision(12);
+      text << x;
+      return text.str();
+    }
   };
   /// All limits, set or not, in the order above.
-  std::array<Limit, 7> limits() const {
+  std::array<Limit, 8> limits() const {
     return {{{"average_weight_bits", &average_weight_bits},
              {"payload_bytes", &payload_bytes},
              {"model_bytes", &model_bytes},
              {"bitops", &bitops},
              {"activation_sum", &activation_sum},
              {"activation_max", &activation_max},
-             {"activation_peak", &activation_peak}}};
+             {"activation_peak", &activation_peak},
+             {"latency", &latency, true}}};
   }
 
   /// Whether no limit is set.
@@ -60,14 +74,13 @@ struct Budget {
                        " must be positive and finite, got ", **limit.value);
   }
 
-  /// "average_weight_bits <= 3, bitops <= 1e+09"; "no limits" if none is set.
+  /// "average_weight_bits <= 3, latency <= 2.5 ms"; "no limits" if none is set.
   std::string text() const {
-    std::ostringstream text;
-    text.precision(12);
+    std::string text;
     for (const Limit& limit : limits())
-      if (limit.value->has_value()) text << (text.tellp() > 0 ? ", " : "") << limit.name << " <= " << **limit.value;
-    const std::string result = text.str();
-    return result.empty() ? "no limits" : result;
+      if (limit.value->has_value())
+        text += std::string(text.empty() ? "" : ", ") + limit.name + " <= " + limit.text_of(**limit.value);
+    return text.empty() ? "no limits" : text;
   }
 };
 

@@ -4,31 +4,34 @@
 ///
 /// Sizes are payload bits, sign included; a layer of n weights at b bits takes ceil(n b / 8) bytes. BitOps are
 /// MACs x weight bits x input bits for one image, zero padding counted, as the papers do; the codes of the input
-/// image count 8 bits.
+/// image count 8 bits. Latency is the sum of what the layers were measured to take at their bits, one image alone on
+/// one thread.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "bitgrain/base/check.hpp"
 #include "bitgrain/quant/allocation.hpp"
 #include "bitgrain/search/budget.hpp"
+#include "bitgrain/search/layer_latency.hpp"
+#include "bitgrain/tensor/geometry.hpp"
 
 namespace bitgrain {
 
 /// A layer with weights.
 struct LayerCost {
   std::string name;
-  std::int64_t weights = 0;  ///< number of weights, without biases
-  std::int64_t macs = 0;     ///< multiply-accumulates of one image, zero padding counted
-  std::string input_tensor;  ///< name of the TensorCost it reads
-  int fixed_bits = 0;        ///< weight bits that no search changes; 0: the allocation says
+  std::int64_t weights = 0;    ///< number of weights, without biases
+  std::int64_t macs = 0;       ///< multiply-accumulates of one image, zero padding counted
+  std::string input_tensor;    ///< name of the TensorCost it reads
+  int fixed_bits = 0;          ///< weight bits that no search changes; 0: the allocation says
+  ConvGeometry geometry = {};  ///< of one image: what is measured
+  LayerLatency latency = {};   ///< measured times; empty: not measured
 };
 
 /// A tensor of activations, of one image.
@@ -38,6 +41,7 @@ struct TensorCost {
   int fixed_bits = 0;                 ///< bits that no search changes (8 for the input image); 0: the allocation says
   bool has_quantizer = true;          ///< false for the input image and the like: allocations do not name them
   int first_step = 0, last_step = 0;  ///< steps of the schedule between which it is alive, both included
+  bool is_signed = false;             ///< whether codes may be negative
 };
 
 /// A network as the cost model sees it.
@@ -71,6 +75,11 @@ struct NetworkCosts {
     }
   }
 
+  /// Whether times of layers were measured: then all of them are needed.
+  bool has_latencies() const {
+    return std::any_of(layers.begin(), layers.end(), [](const LayerCost& layer) { return !layer.latency.empty(); });
+  }
+
   /// Weight bits of `layer` under `allocation`. Throws Error if it has none.
   static int weight_bits(const LayerCost& layer, const Allocation& allocation) {
     return layer.fixed_bits > 0 ? layer.fixed_bits : allocation.weights.at(layer.name);
@@ -80,6 +89,14 @@ struct NetworkCosts {
     return tensor.fixed_bits > 0 ? tensor.fixed_bits : allocation.activations.get(tensor.name, 32);
   }
 };
+
+/// The measured time of `layer` at these bits. Throws Error, naming the layer, if there is none.
+inline std::int64_t picoseconds_of(const LayerCost& layer, int weight_bits, int input_bits) {
+  BITGRAIN_CHECK(layer.latency.has(weight_bits, input_bits), "layer \"", layer.name, "\" has no measured time at ",
+                 weight_bits, " weight bits and ", input_bits, " input bits",
+                 input_bits > LayerLatency::kMostBits ? ": float activations run on no integer kernel" : "");
+  return layer.latency.picoseconds(weight_bits, input_bits);
+}
 
 /// Bytes of `count` packed codes of `bits` bits.
 constexpr std::int64_t packed_bytes(std::int64_t count, int bits) { return (count * bits + 7) / 8; }
@@ -94,9 +111,11 @@ struct AllocationCosts {
   std::int64_t macs = 0, bitops = 0;
   std::int64_t activation_sum = 0, activation_max = 0, activation_peak = 0;  ///< bytes, see Budget
   int distinct_weight_bits = 0;                                              ///< different weight bit-widths
+  std::optional<double> latency;  ///< seconds; nothing if the layers were not measured
 };
 
-/// The costs of `network` under `allocation`. Throws Error if a layer has no bits.
+/// The costs of `network` under `allocation`. Throws Error if a layer has no bits, or if layers were measured, but
+/// not this one at its bits.
 inline AllocationCosts costs_of(const NetworkCosts& network, const Allocation& allocation) {
   AllocationCosts costs;
   std::unordered_map<std::string, int> bits_of_tensor;
@@ -114,6 +133,8 @@ inline AllocationCosts costs_of(const NetworkCosts& network, const Allocation& a
   }
   for (const std::int64_t bytes : alive) costs.activation_peak = std::max(costs.activation_peak, bytes);
   BitsByName used;
+  const bool measured = network.has_latencies();
+  std::int64_t picoseconds = 0;
   for (const LayerCost& layer : network.layers) {
     const int bits = NetworkCosts::weight_bits(layer, allocation);
     const auto input = bits_of_tensor.find(layer.input_tensor);
@@ -125,7 +146,9 @@ inline AllocationCosts costs_of(const NetworkCosts& network, const Allocation& a
     costs.payload_bytes += packed_bytes(layer.weights, bits);
     costs.macs += layer.macs;
     costs.bitops += layer.macs * bits * input->second;
+    if (measured) picoseconds += picoseconds_of(layer, bits, input->second);
   }
+  if (measured) costs.latency = seconds_of(picoseconds);
   costs.model_bytes = costs.payload_bytes + network.overhead_bytes;
   costs.distinct_weight_bits = used.distinct();
   if (costs.weights > 0)
@@ -133,23 +156,27 @@ inline AllocationCosts costs_of(const NetworkCosts& network, const Allocation& a
   return costs;
 }
 
-/// What `costs` exceed of `budget`, e.g. "average_weight_bits is 3.1, the limit is 3"; empty if they fit.
+/// What `costs` exceed of `budget`, e.g. "average_weight_bits is 3.1, the limit is 3"; empty if they fit. Throws
+/// Error if the budget limits latency and nothing was measured.
 inline std::string budget_violations(const AllocationCosts& costs, const Budget& budget) {
-  const std::pair<double, const std::optional<double>&> rows[] = {
-      {costs.average_weight_bits, budget.average_weight_bits},
-      {static_cast<double>(costs.payload_bytes), budget.payload_bytes},
-      {static_cast<double>(costs.model_bytes), budget.model_bytes},
-      {static_cast<double>(costs.bitops), budget.bitops},
-      {static_cast<double>(costs.activation_sum), budget.activation_sum},
-      {static_cast<double>(costs.activation_max), budget.activation_max},
-      {static_cast<double>(costs.activation_peak), budget.activation_peak}};
-  std::ostringstream text;
-  text.precision(12);
-  for (std::size_t i = 0; i < budget.limits().size(); ++i)
-    if (rows[i].second && rows[i].first > *rows[i].second)
-      text << (text.tellp() > 0 ? "; " : "") << budget.limits()[i].name << " is " << rows[i].first
-           << ", the limit is " << *rows[i].second;
-  return text.str();
+  BITGRAIN_CHECK(!budget.latency || costs.latency, "the budget limits latency, but the layers were not measured");
+  const double values[] = {costs.average_weight_bits,
+                           static_cast<double>(costs.payload_bytes),
+                           static_cast<double>(costs.model_bytes),
+                           static_cast<double>(costs.bitops),
+                           static_cast<double>(costs.activation_sum),
+                           static_cast<double>(costs.activation_max),
+                           static_cast<double>(costs.activation_peak),
+                           costs.latency.value_or(0)};
+  const auto limits = budget.limits();
+  std::string text;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    const std::optional<double>& limit = *limits[i].value;
+    if (limit && values[i] > *limit)
+      text += std::string(text.empty() ? "" : "; ") + limits[i].name + " is " + limits[i].text_of(values[i]) +
+              ", the limit is " + limits[i].text_of(*limit);
+  }
+  return text;
 }
 
 }  // namespace bitgrain

@@ -22,9 +22,8 @@
 #include "bitgrain/nn/batch_norm2d.hpp"
 #include "bitgrain/optim/schedule.hpp"
 #include "bitgrain/quant/lsq_bank.hpp"
-#include "bitgrain/search/allocation_problem.hpp"
+#include "bitgrain/search/best_allocation.hpp"
 #include "bitgrain/search/limpq_program.hpp"
-#include "bitgrain/search/mckp.hpp"
 #include "bitgrain/search/model_state.hpp"
 #include "bitgrain/search/search.hpp"
 
@@ -215,15 +214,14 @@ class LimpqSearch final : public SearchMethod {
   }
 
   Allocation solve(const SearchContext& context) {
-    const AllocationProblem problem =
-        allocation_problem(context.costs, limpq_choices(indicators_, context.activation_levels()), context.budget);
-    solution_ = solve_mckp(problem.problem);
-    BITGRAIN_CHECK(!solution_.choice.empty(), "LIMPQ: no bits fit the budget: ", solution_.message);
+    BestAllocation best = best_allocation(context.costs, limpq_choices(indicators_, context.activation_levels()),
+                                          context.budget, "LIMPQ");
+    solution_ = std::move(best.solution);
     if (solution_.value >= kLimpqForbidden)
       context.log("limpq: the budget leaves no choice but bits that the outlier rule forbids");
     context.log("limpq: integer program " + std::string(to_string(solution_.status)) + " after " +
                 std::to_string(solution_.nodes) + " nodes");
-    return problem.allocation(solution_.choice);
+    return best.allocation;
   }
 
   // Leaves the float network, or the jointly trained one with its steps at the chosen bits.

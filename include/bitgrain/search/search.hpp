@@ -20,6 +20,7 @@
 #include "bitgrain/optim/one_cycle.hpp"
 #include "bitgrain/optim/sgd.hpp"
 #include "bitgrain/quant/install.hpp"
+#include "bitgrain/search/kernel_latency.hpp"
 #include "bitgrain/search/trace_costs.hpp"
 #include "bitgrain/train/trainer.hpp"
 
@@ -49,6 +50,11 @@ struct SearchOptions {
   int first_last_bits = 0;           ///< weight bits of the first and the last layer; 0: searched like all others
   std::uint64_t seed = 1;
   FinetuneOptions finetune;
+  /// What a limit on latency counts with, and where it is from, for messages; empty: measured on this machine before
+  /// anything else. With the same table the same bits are found.
+  deploy::KernelTable kernel_times;
+  std::string kernel_times_from = "the table of kernel times";
+  double seconds_per_measurement = 0.02;             ///< of a layer at a pair of bits
   std::vector<TrainHook*> hooks;                     ///< of every training the search runs (progress, metrics)
   std::function<void(const std::string& line)> log;  ///< hears what the search does; may be empty
 };
@@ -90,6 +96,8 @@ struct SearchResult {
   Allocation allocation;
   AllocationCosts costs;
   NetworkCosts network;
+  deploy::KernelTable
+      kernel_times;  ///< those that latency was counted with, for an engine; empty: it was not limited
   double seconds_search = 0, seconds_finetune = 0;
   std::optional<Evaluation> evaluation;  ///< of the validation images after the fine-tune
 };
@@ -116,6 +124,25 @@ inline std::optional<Evaluation> finetune(Module<float>& model, const SearchData
   return trainer.state().evaluation;
 }
 
+namespace detail {
+// Gives the layers of the context their times, measured now if the options bring none. Returns the table.
+inline deploy::KernelTable count_latency(SearchContext& context) {
+  const SearchOptions& options = context.options;
+  deploy::KernelTable table = options.kernel_times;
+  if (table.empty()) {
+    context.log("measuring the kernels of " + std::to_string(context.costs.layers.size()) + " layers");
+    table = measure_kernels(
+        context.costs, options.weight_bits,
+        options.activation_bits.empty() ? std::vector<int>{options.activation_level} : options.activation_bits,
+        options.seconds_per_measurement, [&](std::size_t done, std::size_t all) {
+          context.log("measured layer " + std::to_string(done) + " of " + std::to_string(all));
+        });
+  }
+  set_latencies(context.costs, table, options.kernel_times_from);
+  return table;
+}
+}  // namespace detail
+
 /// Chooses bits for `model` by `method` within `budget` and leaves it trained under them. `model` is built over
 /// AnyLayers and holds trained float weights. Throws Error if the budget cannot be met, or if the method's answer
 /// exceeds it.
@@ -135,6 +162,7 @@ inline SearchResult search(SearchMethod& method, Module<float>& model, const Sea
     context.costs.layers.back().fixed_bits = options.first_last_bits;
   }
   SearchResult result;
+  if (budget.latency) result.kernel_times = detail::count_latency(context);
   result.allocation = method.allocate(context);
   result.network = context.costs;
   result.costs = costs_of(context.costs, result.allocation);
@@ -142,7 +170,8 @@ inline SearchResult search(SearchMethod& method, Module<float>& model, const Sea
   BITGRAIN_CHECK(violations.empty(), "search '", method.name(), "' exceeded the budget: ", violations);
   result.seconds_search = seconds_since(start);
   context.log(method.name() + " chose " + std::to_string(result.costs.average_weight_bits) +
-              " weight bits on average, " + std::to_string(result.costs.payload_bytes) + " bytes");
+              " weight bits on average, " + std::to_string(result.costs.payload_bytes) + " bytes" +
+              (result.costs.latency ? ", " + seconds_text(*result.costs.latency) : std::string()));
   if (context.trained) return result;
 
   if (!context.installed) {

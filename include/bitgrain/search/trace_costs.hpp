@@ -26,7 +26,8 @@ inline NetworkCosts trace_costs(Module<float>& model, const Var<float>& sample) 
 
   NetworkCosts costs;
   std::unordered_map<const void*, std::size_t> tensor_of;  // variable to the tensor whose codes it holds
-  costs.tensors.push_back({"input", sample.numel(), 8, false, 0, 0});
+  const bool signed_input = sample.quant() && sample.quant()->range().low < 0;
+  costs.tensors.push_back({"input", sample.numel(), 8, false, 0, 0, signed_input});
   tensor_of[sample.id()] = 0;
   costs.overhead_bytes = 4096;
   for (std::size_t step = 0; step < trace.records.size(); ++step) {
@@ -45,8 +46,13 @@ inline NetworkCosts trace_costs(Module<float>& model, const Var<float>& sample) 
       BITGRAIN_CHECK(reads != tensor_of.end(), "the cost model cannot tell which tensor layer '", record.layer,
                      "' reads");
       if (site != sites.end())
-        costs.layers.push_back(
-            {record.layer, geometry.weight_size(), geometry.macs(), costs.tensors[reads->second].name, 0});
+        costs.layers.push_back({record.layer,
+                                geometry.weight_size(),
+                                geometry.macs(),
+                                costs.tensors[reads->second].name,
+                                0,
+                                geometry,
+                                {}});
     } else if (site != sites.end() && !site->second->is_weight() &&
                (record.op == "quantize" || record.op == "relu" || record.op == "relu6")) {
       const QuantizerSpec& spec = site->second->spec();
@@ -55,7 +61,8 @@ inline NetworkCosts trace_costs(Module<float>& model, const Var<float>& sample) 
       if (at == costs.tensors.end()) {
         tensor_of[record.output.id()] = costs.tensors.size();
         costs.tensors.push_back({record.layer, record.output.numel(), spec.fixed ? spec.bits : 0, true,
-                                 static_cast<int>(step), static_cast<int>(step)});
+                                 static_cast<int>(step), static_cast<int>(step),
+                                 code_range(spec.grid, spec.bits).low < 0});
       } else {  // the ReLU inside a quantizer, then the quantizer itself
         tensor_of[record.output.id()] = static_cast<std::size_t>(at - costs.tensors.begin());
       }

@@ -64,6 +64,18 @@ constexpr bool applicable(BitsKernel kernel, const ConvGeometry& geometry, int w
   return false;
 }
 
+/// The primitives that the kernels run on in this program, on this machine: dot.hpp, popcount.hpp, fields.hpp.
+struct PrimitiveNames {
+  std::string_view dot, bits, fields;
+};
+inline PrimitiveNames primitives_in_use() {
+  if constexpr (kDispatch) {
+    const KernelSet& set = kernel_set();
+    return {set.dot, set.bits, set.fields};
+  }
+  return {BestDot::kName, BestBits::kName, BestFields::kName};
+}
+
 /// Weights packed for one of the kernels.
 struct AnyConv2d {
   BitsKernel kernel = BitsKernel::kBytes;

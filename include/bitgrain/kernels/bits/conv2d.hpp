@@ -22,6 +22,7 @@
 #include "bitgrain/kernels/bits/frame.hpp"
 #include "bitgrain/kernels/bits/packed_conv2d.hpp"
 #include "bitgrain/kernels/bits/popcount.hpp"
+#include "bitgrain/kernels/kernel_set.hpp"
 
 namespace bitgrain::kernels {
 
@@ -214,11 +215,15 @@ void run_bit_bands(const PackedBitConv2d& conv, std::int64_t batch, const std::u
 template <class Bits = BestBits, class Sink>
 void conv2d_bits_bands(const PackedBitConv2d& conv, std::int64_t batch, const std::uint8_t* x, Sink&& sink) {
   using Object = std::remove_reference_t<Sink>;
-  detail::run_bit_bands<Bits>(conv, batch, x,
-                              {const_cast<void*>(static_cast<const void*>(&sink)),
-                               [](void* object, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
-                                 (*static_cast<Object*>(object))(first, count, acc);
-                               }});
+  const detail::BitBandSink untyped{
+      const_cast<void*>(static_cast<const void*>(&sink)),
+      [](void* object, std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+        (*static_cast<Object*>(object))(first, count, acc);
+      }};
+  if constexpr (kDispatch && std::is_same_v<Bits, BestBits>)
+    kernel_set().conv2d_bits_bands(conv, batch, x, untyped);
+  else
+    detail::run_bit_bands<Bits>(conv, batch, x, untyped);
 }
 
 /// The whole batch into acc [N,Ho,Wo,O], images in parallel.

@@ -12,11 +12,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/bits/packed_fields.hpp"
+#include "bitgrain/kernels/kernel_set.hpp"
 
 namespace bitgrain::kernels {
 
@@ -156,6 +158,7 @@ struct LinearRun {
 /// acc [batch][outputs] = the products of x [batch][inputs] with the weights, output channels in parallel.
 template <class F = BestFields>
 void linear_packed(const PackedLinear& linear, std::int64_t batch, const std::uint8_t* x, std::int32_t* acc) {
+  if constexpr (kDispatch && std::is_same_v<F, BestFields>) return kernel_set().linear_packed(linear, batch, x, acc);
   // x', filled up with zeros to whole groups, and lowest * sum(x').
   const std::int64_t stride = linear.block_groups * kGroupSteps * kFieldQuad;
   Scratch<std::int8_t> rows(static_cast<std::size_t>(std::max<std::int64_t>(batch, 1) * stride));

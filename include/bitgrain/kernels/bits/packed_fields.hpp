@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "bitgrain/kernels/bits/codes.hpp"
 #include "bitgrain/kernels/bits/fields.hpp"
+#include "bitgrain/kernels/kernel_set.hpp"
 #include "bitgrain/tensor/tensor.hpp"
 
 namespace bitgrain::kernels {
@@ -90,6 +92,7 @@ UnpackGroups unpack_groups_of(int bits) {
 /// Unpacks the codes [count].
 template <class F = BestFields>
 void unpack_fields(const PackedFields& packed, std::int8_t* codes) {
+  if constexpr (kDispatch && std::is_same_v<F, BestFields>) return kernel_set().unpack_fields(packed, codes);
   const UnpackGroups unpack = unpack_groups_of<F>(packed.codes.bits);
   // Modulo 256: codes are bytes.
   const auto lowest = static_cast<std::uint8_t>(packed.codes.lowest);

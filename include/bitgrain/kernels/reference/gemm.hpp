@@ -25,4 +25,16 @@ void gemm(bool trans_a, bool trans_b, std::int64_t m, std::int64_t n, std::int64
   }
 }
 
+/// The readable oracle of kernels/int8/gemm.hpp: C [M,N] = A [M,K] op(B) of bytes.
+template <class A>
+void gemm_int8(bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k, const A* a, const std::int8_t* b,
+               std::int64_t ldb, std::int32_t* c) {
+  for (std::int64_t i = 0; i < m; ++i)
+    for (std::int64_t j = 0; j < n; ++j) {
+      std::int64_t sum = 0;
+      for (std::int64_t p = 0; p < k; ++p) sum += a[i * k + p] * (trans_b ? b[j * ldb + p] : b[p * ldb + j]);
+      c[i * n + j] = static_cast<std::int32_t>(sum);
+    }
+}
+
 }  // namespace bitgrain::kernels::reference
