@@ -186,3 +186,20 @@ TEST_CASE_TEMPLATE("batch norm + quantizer: the second pass backward a few rows 
         CHECK(pieces == whole);
       }
 }
+
+TEST_CASE_TEMPLATE("batch norm and residual without the quantizer equal the passes one by one, bit for bit", Case,
+                   BITGRAIN_FLOAT_CASES) {
+  using T = typename Case::T;
+  using A = typename Case::Arch;
+  for (const std::int64_t channels : {1, 16, 33})
+    for (const Added added : {Added::kNothing, Added::kValues, Added::kCodes}) {
+      const NormQuantizeCase<T> c(13, channels, added, true, 5);
+      Guarded<T> y(c.n, 1), expected(c.n);
+      bnq::batch_norm_add_forward<T, A>(13, channels, c.input(), c.mean.data(), c.inv_std.data(), c.gamma.data(),
+                                        c.beta.data(), c.addend(), y.data());
+      bnq::batch_norm_forward<T, A>(13, channels, c.x.data(), c.mean.data(), c.inv_std.data(), c.gamma.data(),
+                                    c.beta.data(), expected.data());
+      if (c.values()) bnq::add<T, A>(c.n, expected.data(), c.values(), expected.data());
+      CHECK(y == expected);
+    }
+}

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -61,6 +62,35 @@ kernels::Residual<T> residual_of(const Var<T>& residual) {
   return {residual.value().data()};
 }
 }  // namespace detail
+
+/// The moments of batch_norm_train(x, gamma, beta) + residual, of max(., 0) of that if `rectified`, without making
+/// it.
+template <class T>
+ValueMoments batch_norm_moments(const Var<T>& x, const Var<T>& gamma, const Var<T>& beta, double eps,
+                                const Var<T>& residual, bool rectified) {
+  const std::int64_t channels = x.shape()[-1], rows = x.numel() / channels;
+  Tensor<T> mean(gamma.shape()), var(gamma.shape());
+  if (x.moments())
+    mean = x.moments()->mean, var = x.moments()->var_biased;
+  else
+    kernels::batch_norm_statistics(rows, channels, x.value().data(), mean.mutable_data(), var.mutable_data());
+  const Tensor<T> inv_std = detail::inverse_std(var, eps);
+  const detail::SavedNormInput<T> saved_x(x);
+  const kernels::Residual<T> added = detail::residual_of(residual);
+  const std::int64_t block = std::max<std::int64_t>(1, 8192 / channels);
+  const Scratch<T> values(static_cast<std::size_t>(block * channels));
+  MomentSums sums;
+  for (std::int64_t row = 0; row < rows; row += block) {
+    const std::int64_t count = std::min(block, rows - row), at = row * channels;
+    kernels::Residual<T> from = added;
+    if (from.values) from.values += at;
+    if (from.codes) from.codes += at;
+    kernels::batch_norm_add_forward(count, channels, saved_x.get(at), mean.data(), inv_std.data(),
+                                    gamma.value().data(), beta.value().data(), from, values.data());
+    sums.add(count * channels, values.data(), rectified);
+  }
+  return sums.moments();
+}
 
 /// fake_quantize(batch_norm_train(x, ...)), or fake_quantize(batch_norm_train(x, ...) + residual) if a residual is
 /// given, as one op, for a quantizer of one step with unsigned codes. The result is codes and nothing else. Codes and

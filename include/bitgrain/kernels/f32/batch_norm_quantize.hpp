@@ -142,6 +142,21 @@ void batch_norm_quantize_forward(std::int64_t rows, std::int64_t channels, const
   });
 }
 
+/// y = step v, what the quantizer sees. x, residual and y may begin at any row.
+template <class T, class Arch = DefaultArch>
+void batch_norm_add_forward(std::int64_t rows, std::int64_t channels, const NormInput<T>& x, const T* mean,
+                            const T* inv_std, std::type_identity_t<const T*> gamma,
+                            std::type_identity_t<const T*> beta, const Residual<T>& residual, T* y) {
+  const detail::NormFactors<T> f(channels, inv_std, gamma, beta);
+  detail::with_columns<T, Arch>(channels, x, mean, f, residual, T{1}, {}, [&](auto columns, auto) {
+    for_each_row<T, Arch>(rows, channels, [=](std::int64_t c, auto count) {
+      return [=, own = columns(c, count)](std::int64_t r) {
+        store_lanes(y + r * channels + c, count, own.over_step(r, own.centered(r)));
+      };
+    });
+  });
+}
+
 /// What the second pass of backward needs of the first: dL/dstep (before any scale), and dx = a d + b (x - mean) + e.
 template <class T>
 struct NormQuantizeSums {
