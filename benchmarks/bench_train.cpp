@@ -3,10 +3,10 @@
 //
 //   bench_train [--threads=N] [Google Benchmark's options]
 //
-// Rows: train_step/bitgrain/<resnet20 | lenet5 | vgg7>_<fp32 | bf16 | lsq_w4a4 | lsq_w4a4_bf16>. bf16: the precision
-// of the backward passes of convolutions. They also say how much resident memory the training added (peak_MiB: peak
-// minus before the model was built; of the first row of a process only), and how many page faults a step takes once
-// it has settled (faults_per_step).
+// Rows: train_step/bitgrain/<resnet20 | lenet5 | vgg7>_<fp32 | bf16 | lsq_w4a4 | lsq_w4a4_bf16 | lsq_w8a8 |
+// lsq_w8a8_bf16>. bf16: the precision of the backward passes of convolutions. They also say how much resident memory
+// the training added (peak_MiB: peak minus before the model was built; of the first row of a process only), and how
+// many page faults a step takes once it has settled (faults_per_step).
 
 #include <benchmark/benchmark.h>
 
@@ -70,7 +70,7 @@ void train_step(benchmark::State& state, const std::string& row, const Problem& 
   if (row == measured_row) state.counters["peak_MiB"] = measured_mib;
 }
 
-// A network of plain layers, and the same one with 4-bit LSQ quantizers, in both precisions of backward.
+// A network of plain layers, and the same one with LSQ quantizers of 4 and 8 bits, in both precisions of backward.
 template <template <class> class Model>
 void add_training(const Problem& problem) {
   const auto add = [&](const char* mode, const char* mode_in_bf16, auto make_model) {
@@ -90,14 +90,16 @@ void add_training(const Problem& problem) {
     initialize<float>(*model, 1);
     return model;
   });
-  add("lsq_w4a4", "lsq_w4a4_bf16", [] {
+  const auto quantized = [](int bits) {
     typename QuantLayers<Lsq, Lsq>::Options options;
-    options.weight_bits = options.activation_bits = 4;
+    options.weight_bits = options.activation_bits = bits;
     using Config = std::remove_cvref_t<decltype(std::declval<Model<FloatLayers<>>&>().config())>;
     auto model = std::make_unique<Model<QuantLayers<Lsq, Lsq>>>(Config{}, options);
     initialize<float>(*model, 1);
     return model;
-  });
+  };
+  add("lsq_w4a4", "lsq_w4a4_bf16", [=] { return quantized(4); });
+  add("lsq_w8a8", "lsq_w8a8_bf16", [=] { return quantized(8); });
 }
 
 }  // namespace

@@ -153,3 +153,53 @@ TEST_CASE("batch norm + quantizer: the step gradient does not depend on the numb
   CHECK(results[0] == results[1]);
   CHECK(results[0] == results[2]);
 }
+
+TEST_CASE_TEMPLATE("batch norm + quantizer: the second pass backward a few rows at a time gives the same bits", Case,
+                   BITGRAIN_FLOAT_CASES) {
+  using T = typename Case::T;
+  using A = typename Case::Arch;
+  const bnq::QuantizeRule rule{0, 3, bnq::Rounding::kHalfUp};
+  const T step = T(0.3);
+  for (const std::int64_t channels : {1, 16, 19, 64})
+    for (const Added added : {Added::kNothing, Added::kValues, Added::kCodes})
+      for (const bool sums : {false, true}) {
+        const std::int64_t rows = 37;
+        const NormQuantizeCase<T> c(rows, channels, added, sums, 4);
+        const bool keep = added != Added::kNothing;
+        Guarded<T> d(c.n), whole(c.n), dgamma(channels), dbeta(channels), pieces(c.n, 1);
+        const double expected = bnq::batch_norm_quantize_backward<T, A>(
+            rows, channels, c.input(), c.dy.data(), c.mean.data(), c.inv_std.data(), c.gamma.data(), c.beta.data(),
+            c.addend(), step, rule, d.data(), whole.data(), dgamma.data(), dbeta.data());
+        const auto first = bnq::batch_norm_quantize_backward_sums<T, A>(
+            rows, channels, c.input(), c.dy.data(), c.mean.data(), c.inv_std.data(), c.gamma.data(), c.beta.data(),
+            c.addend(), step, rule, d.data(), nullptr, nullptr);
+        CHECK(first.dstep == expected);
+        for (std::int64_t row = 0; row < rows; row += 10) {
+          bnq::NormInput<T> x = c.input();
+          if (x.values) x.values += row * channels;
+          if (x.sums) x.sums += row * channels;
+          bnq::batch_norm_quantize_backward_rows<T, A>(std::min<std::int64_t>(10, rows - row), channels, x,
+                                                       (keep ? d : c.dy).data() + row * channels, c.mean.data(),
+                                                       c.inv_std.data(), c.gamma.data(), c.beta.data(), keep, step,
+                                                       rule, first, pieces.data() + row * channels);
+        }
+        CHECK(pieces == whole);
+      }
+}
+
+TEST_CASE_TEMPLATE("batch norm and residual without the quantizer equal the passes one by one, bit for bit", Case,
+                   BITGRAIN_FLOAT_CASES) {
+  using T = typename Case::T;
+  using A = typename Case::Arch;
+  for (const std::int64_t channels : {1, 16, 33})
+    for (const Added added : {Added::kNothing, Added::kValues, Added::kCodes}) {
+      const NormQuantizeCase<T> c(13, channels, added, true, 5);
+      Guarded<T> y(c.n, 1), expected(c.n);
+      bnq::batch_norm_add_forward<T, A>(13, channels, c.input(), c.mean.data(), c.inv_std.data(), c.gamma.data(),
+                                        c.beta.data(), c.addend(), y.data());
+      bnq::batch_norm_forward<T, A>(13, channels, c.x.data(), c.mean.data(), c.inv_std.data(), c.gamma.data(),
+                                    c.beta.data(), expected.data());
+      if (c.values()) bnq::add<T, A>(c.n, expected.data(), c.values(), expected.data());
+      CHECK(y == expected);
+    }
+}

@@ -128,3 +128,26 @@ TEST_CASE("backward in bf16 gives the same bits at 1, 2 and 3 threads") {
     CHECK_MESSAGE(results[0] == results[2], describe(g));
   }
 }
+
+TEST_CASE(
+    "the weight gradient of codes in bf16 is that of their numbers, bit for bit, for convolutions of every kind") {
+  RandomStream random(15, "codes");
+  for (int i = 0; i < 60; ++i) {
+    ConvGeometry g = random_conv(random);
+    if (i % 3 != 0) {
+      g.in_channels = g.groups * 16 * (1 + i % 2);
+      g.out_channels = g.groups * 8 * (1 + i % 5);
+    }
+    const std::int32_t zero = i % 2 ? 128 : 0;
+    Guarded<float> x(g.input_size()), dy(g.output_size()), dw(g.weight_size(), 1), expected(g.weight_size(), 1);
+    std::vector<std::uint8_t> codes(static_cast<std::size_t>(g.input_size() + 1));
+    for (std::int64_t k = 0; k < x.size(); ++k) {
+      codes[static_cast<std::size_t>(k + 1)] = static_cast<std::uint8_t>(random.below(256));
+      x[k] = static_cast<float>(codes[static_cast<std::size_t>(k + 1)] - zero);
+    }
+    fill_random(dy, random);
+    kernels::conv2d_backward_weights_of_codes_bf16(g, codes.data() + 1, zero, dy.data(), dw.data());
+    kernels::conv2d_backward_weights_bf16(g, x.data(), dy.data(), expected.data(), nullptr);
+    CHECK_MESSAGE(dw == expected, describe(g));
+  }
+}

@@ -39,6 +39,28 @@ void check_pairs(std::int64_t n) {
 }
 
 template <class Arch>
+void check_bytes(std::int64_t n, std::int32_t zero) {
+  const auto size = static_cast<std::size_t>(n);
+  std::vector<std::uint8_t> first(size + 1), second(size + 1);
+  for (std::size_t i = 0; i < size; ++i) {
+    first[i + 1] = static_cast<std::uint8_t>(i * 37 + 255);
+    second[i + 1] = static_cast<std::uint8_t>(i * 101);
+  }
+  std::vector<Bf16Pair> pairs(size + 1, Bf16Pair(0, 0)), low(size), high(size);
+  pair_rows<Arch>(n, first.data() + 1, second.data() + 1, zero, pairs.data());
+  pair_rows<Arch>(n, first.data() + 1, nullptr, zero, low.data());
+  pair_rows<Arch>(n, nullptr, second.data() + 1, zero, high.data());
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto a = static_cast<float>(first[i + 1] - zero), b = static_cast<float>(second[i + 1] - zero);
+    CHECK(pairs[i].first() == a);
+    CHECK(pairs[i].second() == b);
+    CHECK(low[i].bits == Bf16Pair(a, 0).bits);
+    CHECK(high[i].bits == Bf16Pair(0, b).bits);
+  }
+  CHECK(pairs[size].bits == 0);  // nothing is written beyond
+}
+
+template <class Arch>
 void check_multiply_add() {
   constexpr std::int64_t kL = kLanes<float, Arch>;
   RandomStream random(8, "bf16");
@@ -92,6 +114,14 @@ TEST_CASE("pairs are made alike at every length and on every architecture") {
     check_pairs<DefaultArch>(n);
     check_pairs<ScalarArch>(n);
   }
+}
+
+TEST_CASE("pairs of bytes are the exact numbers, whatever stands for zero") {
+  for (const std::int64_t n : {0, 1, 3, 15, 16, 17, 31, 64, 67, 256})
+    for (const std::int32_t zero : {0, 7, 128, 255}) {
+      check_bytes<DefaultArch>(n, zero);
+      check_bytes<ScalarArch>(n, zero);
+    }
 }
 
 TEST_CASE("multiply_add sums two exact products, rounded as float sums are") {

@@ -129,3 +129,26 @@ TEST_CASE("2x2 pooling gives the same bits at 1, 2 and 3 threads") {
   CHECK(results[0] == results[1]);
   CHECK(results[0] == results[2]);
 }
+
+TEST_CASE("2x2 pooling of codes is that of their numbers, winners included") {
+  RandomStream random(4, "codes");
+  for (const std::int64_t channels : {1, 3, 8, 15, 16, 17, 31, 33, 64})
+    for (const auto& [h, w] : {std::pair{2, 2}, {4, 6}, {5, 4}, {6, 7}, {3, 3}}) {
+      const PoolGeometry g{3, h, w, channels, Window2d::square(2, 2)};
+      Guarded<float> x(g.input_size()), y(g.output_size());
+      std::vector<std::uint8_t> codes(static_cast<std::size_t>(g.input_size() + 1));
+      for (std::int64_t i = 0; i < x.size(); ++i) {
+        codes[static_cast<std::size_t>(i + 1)] = static_cast<std::uint8_t>(random.below(4) * 85);  // 0 .. 255, ties
+        x[i] = codes[static_cast<std::size_t>(i + 1)];
+      }
+      std::vector<std::uint8_t> winners(static_cast<std::size_t>(g.output_size() + 1), 77), expected = winners;
+      std::vector<std::uint8_t> got(winners), scalar(winners);
+      kernels::max_pool2x2_forward(g, false, x.data(), y.data(), expected.data());
+      kernels::max_pool2x2_codes(g, codes.data() + 1, got.data(), winners.data());
+      kernels::max_pool2x2_codes<kernels::ScalarArch>(g, codes.data() + 1, scalar.data(), nullptr);
+      CHECK(winners == expected);
+      CHECK(got == scalar);
+      CHECK(got.back() == 77);
+      CHECK(std::equal(y.data(), y.data() + y.size(), got.begin()));
+    }
+}

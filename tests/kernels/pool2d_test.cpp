@@ -132,3 +132,18 @@ TEST_CASE("pooling gives the same bits at 1, 2 and 3 threads") {
   CHECK(results[0] == results[1]);
   CHECK(results[0] == results[2]);
 }
+
+TEST_CASE("max pooling of codes is that of their numbers, winners included") {
+  RandomStream random(9, "codes");
+  for (const PoolGeometry& g : geometries()) {
+    Guarded<float> x(g.input_size()), y(g.output_size());
+    std::vector<std::uint8_t> codes(static_cast<std::size_t>(g.input_size())), got(y.values().size(), 7);
+    for (std::int64_t i = 0; i < x.size(); ++i)
+      x[i] = codes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(random.below(4) * 85);
+    std::vector<std::int32_t> winners(got.size()), expected(got.size());
+    kernels::max_pool2d_forward(g, x.data(), y.data(), expected.data());
+    kernels::max_pool2d_codes(g, codes.data(), got.data(), winners.data());
+    CHECK(winners == expected);
+    CHECK(std::equal(got.begin(), got.end(), y.data()));
+  }
+}

@@ -55,3 +55,22 @@ TEST_CASE("max_pool2d: what does not fit is named") {
               }),
               {"max_pool2d", "padding"}));
 }
+
+TEST_CASE("max_pool2d: bytes of codes give bytes, and no real number is made; the gradient goes to the winners") {
+  Tensor<std::uint8_t> bytes(Shape{2, 5, 6, 3});
+  for (std::int64_t i = 0; i < bytes.numel(); ++i) bytes.mutable_data()[i] = static_cast<std::uint8_t>(i * i % 16);
+  const auto info = std::make_shared<const QuantInfo>(QuantInfo{Grid::kUnsigned, 4, {0.25}, 3});
+  for (const Window2d& window : {Window2d::square(2, 2), Window2d::square(3, 2, 1)}) {
+    auto x = Var<double>::of_codes(bytes, info);
+    x.set_requires_grad(true);
+    const Var<double> values(x.detach().value(), true);
+    const auto y = max_pool2d(x, window), expected = max_pool2d(values, window);
+    CHECK(y.has_code_bytes());
+    CHECK(y.quant() == info);
+    CHECK(list(y) == list(expected));
+    const Tensor<double> seed = random_var(y.shape(), 3).value();
+    y.backward(seed.clone());
+    expected.backward(seed.clone());
+    CHECK(list(x.grad()) == list(values.grad()));
+  }
+}

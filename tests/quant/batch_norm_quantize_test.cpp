@@ -163,3 +163,38 @@ TEST_CASE("a block trains with the fused op and gives what its layers give one b
   for (std::size_t i = 0; i < results[0].size(); ++i)
     CHECK(results[0][i] == doctest::Approx(results[1][i]).epsilon(1e-4));
 }
+
+TEST_CASE(
+    "the first step comes out of the fused op as of the ops one by one, and in no more memory than later ones") {
+  using namespace norm_quantize;
+  using Family = QuantLayers<Lsq, Lsq>;
+  Family::Options o;
+  o.weight_bits = o.activation_bits = 4;
+  Tensor<std::uint8_t> bytes(Shape{4, 16, 16, 16});
+  for (std::int64_t i = 0; i < bytes.numel(); ++i) bytes.mutable_data()[i] = static_cast<std::uint8_t>(i * i % 16);
+  const auto x =
+      Var<float>::of_codes(bytes, std::make_shared<const QuantInfo>(QuantInfo{Grid::kUnsigned, 4, {0.1}, 0}));
+  std::vector<std::vector<double>> steps;
+  for (const bool one_by_one : {false, true}) {
+    Family::ConvBnAddAct block(o, 16, 16, Window2d::square(3, 1, 1));
+    for (auto& p : block.parameters())
+      if (p.name == "conv.weight")
+        for (std::int64_t i = 0; i < p.var.numel(); ++i)
+          p.var.mutable_value().mutable_data()[i] = 0.1F * static_cast<float>(i % 7) - 0.2F;
+    const std::size_t before = MemoryPool::instance().stats().bytes_in_use;
+    Var<float> y;
+    if (one_by_one) {
+      Trace<float> trace;
+      y = block(x.detach(), x.detach());
+    } else {
+      y = block(x.detach(), x.detach());
+      CHECK(y.has_code_bytes());
+      CHECK(MemoryPool::instance().stats().bytes_in_use - before < 5 * static_cast<std::size_t>(x.numel()));
+    }
+    steps.emplace_back();
+    for (const auto& p : block.parameters())
+      if (p.name.ends_with(".step")) steps.back().push_back(p.var.item());
+  }
+  REQUIRE(steps[0].size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) CHECK(steps[0][i] == doctest::Approx(steps[1][i]).epsilon(1e-6));
+}

@@ -31,3 +31,16 @@ TEST_CASE("a bank keeps one learned step per candidate and trains only the activ
   CHECK_THROWS_WITH_AS(bank.set_bits(3), doctest::Contains("not among the candidates"), Error);
   CHECK_THROWS_WITH_AS(bank.indicator(3), doctest::Contains("no indicator at 3 bits"), Error);
 }
+
+TEST_CASE("a bank takes its first steps from moments as from the tensor, and keeps those it has") {
+  const QuantizerSpec spec{QuantRole::kActivations, 4, 1, Grid::kUnsigned, false, "act"};
+  LsqBank<float> a(spec, {2, 4}, {}), b(spec, {2, 4}, {});
+  const Var<float> x(Tensor<float>({4}, {-3.0F, 1.0F, 2.0F, 0.5F}));
+  CHECK(a.wants_moments());
+  a.initialise(value_moments(4, x.value().data(), true));
+  b(x);
+  CHECK_FALSE(a.wants_moments());
+  for (const int bits : {2, 4}) CHECK(a.indicator(bits) == b.indicator(bits));
+  a.initialise(ValueMoments{1, 1, 100, 100});
+  CHECK(a.indicator(2) == b.indicator(2));
+}

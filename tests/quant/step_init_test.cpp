@@ -34,3 +34,16 @@ TEST_CASE("the least-squares step clips an outlier and beats the full range") {
   CHECK(step < 1.0);
   CHECK(step > 0.2);  // 4 bits on N(0,1): about 0.33
 }
+
+TEST_CASE("moments of values that arrive in parts are those of all at once") {
+  const double x[] = {-2, -1, 1, 4, 0.5};
+  MomentSums sums;
+  sums.add(2, x, true);
+  sums.add(3, x + 2, true);
+  const ValueMoments parts = sums.moments(), whole = value_moments(5, x, true);
+  CHECK(parts.mean == whole.mean);
+  CHECK(parts.deviation == whole.deviation);
+  CHECK(parts.mean_abs == whole.mean_abs);
+  CHECK(parts.max_abs == whole.max_abs);
+  CHECK(MomentSums().moments().mean_abs == 0);
+}

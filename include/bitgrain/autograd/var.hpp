@@ -23,7 +23,8 @@
 ///   numbers they stand for are made when somebody asks for them, and made again in backward where an op saved them.
 /// - In backward every tensor dies at its last reader: saved tensors with their node, the gradient of a result when
 ///   its node has run. Gradients are computed in place where nobody else holds the tensor (ops/gradient_buffer.hpp),
-///   and move from op to op without a copy; only where a variable has several readers is there an addition.
+///   and move from op to op without a copy; only where a variable has several readers is there an addition. What a
+///   convolution reads may come in pieces (autograd/gradient_pieces.hpp) and is then in memory never.
 /// - Freed blocks go back to the pool (base/memory.hpp) and serve the next request of their size, so after its first
 ///   rounds a step asks the system for nothing.
 
@@ -32,9 +33,11 @@
 #include <memory>
 #include <queue>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "bitgrain/autograd/gradient_pieces.hpp"
 #include "bitgrain/autograd/profile.hpp"
 #include "bitgrain/kernels/f32/code_bytes.hpp"
 #include "bitgrain/kernels/f32/elementwise.hpp"
@@ -51,7 +54,9 @@ template <class T>
 struct SlotState {
   Shape shape;
   Tensor<T> grad;
+  GradientPieces<T> pieces;  // all of the gradient, where it has come in this form; then grad is undefined
   bool requires_grad = false;
+  bool takes_pieces = false;          // the producer can read the gradient in pieces
   bool consumed = false;              // backward has freed the tape behind it
   std::shared_ptr<Node<T>> producer;  // null for leaves
 };
@@ -81,6 +86,7 @@ class GradSlot {
   void add_grad(Tensor<T> gradient) const {
     BITGRAIN_CHECK(gradient.shape() == shape(), "a gradient of shape ", gradient.shape(),
                    " reached a variable of shape ", shape());
+    if (state_->pieces) put_together();
     Tensor<T>& grad = state_->grad;
     if (!grad.defined()) {
       grad = std::move(gradient);
@@ -92,10 +98,27 @@ class GradSlot {
     }
   }
 
+  /// Whether the gradient may come in pieces: the op that made the variable reads it so, and nothing has arrived.
+  bool takes_pieces() const {
+    return requires_grad() && state_->takes_pieces && !state_->grad.defined() && !state_->pieces;
+  }
+  /// The same as add_grad of all pieces together. Only if takes_pieces().
+  void add_pieces(GradientPieces<T> pieces) const {
+    BITGRAIN_CHECK(takes_pieces(), "a gradient came in pieces that nobody asked for");
+    state_->pieces = std::move(pieces);
+  }
+
   // For Var and make_result.
   const std::shared_ptr<detail::SlotState<T>>& state() const { return state_; }
 
  private:
+  // A second gradient arrived: what came in pieces becomes a tensor.
+  void put_together() const {
+    const GradientPieces<T> pieces = std::exchange(state_->pieces, {});
+    state_->grad = Tensor<T>(shape());
+    pieces.write(0, shape()[0], state_->grad.mutable_data());
+  }
+
   std::shared_ptr<detail::SlotState<T>> state_;
 };
 
@@ -172,6 +195,7 @@ struct Node {
   std::uint64_t sequence = 0;
   std::vector<GradSlot<T>> inputs;
   std::function<void(const Tensor<T>& grad_output)> backward;
+  std::function<void(const GradientPieces<T>& grad_output)> backward_of_pieces;  // null: it wants a tensor
 };
 
 inline std::uint64_t next_sequence() {
@@ -356,7 +380,8 @@ class Saved {
 
 /// Puts what an op computed on the tape. `backward(grad_output)` must call `add_grad` on every input that requires a
 /// gradient; it is recorded only when there is one. It should capture the inputs' slots (`Var::slot`), not the
-/// variables: a captured Var keeps its value alive until backward has passed.
+/// variables: a captured Var keeps its value alive until backward has passed. A `backward` with
+/// a member kTakesPieces may get GradientPieces instead.
 template <class T, class Backward>
 Var<T> make_result(const char* op, Var<T> result, const std::vector<Var<T>>& inputs, Backward&& backward) {
   profile_mark("forward", op);
@@ -369,6 +394,10 @@ Var<T> make_result(const char* op, Var<T> result, const std::vector<Var<T>>& inp
   node->sequence = detail::next_sequence();
   for (const auto& input : inputs)
     if (input.requires_grad()) node->inputs.push_back(input.slot());
+  if constexpr (requires { std::remove_cvref_t<Backward>::kTakesPieces; }) {
+    node->backward_of_pieces = backward;
+    result.slot().state()->takes_pieces = true;
+  }
   node->backward = std::forward<Backward>(backward);
   result.slot().state()->producer = std::move(node);
   result.set_requires_grad(true);
@@ -405,13 +434,15 @@ void Var<T>::backward(Tensor<T> seed) const {
     if (current->consumed) continue;  // queued by several readers, done already
     const std::shared_ptr<detail::Node<T>> node = std::move(current->producer);
     const Tensor<T> gradient = std::exchange(current->grad, {});
+    const GradientPieces<T> pieces = std::exchange(current->pieces, {});
     current->consumed = true;
-    if (gradient.defined()) {
+    if (gradient.defined() || pieces) {
       profile_mark("backward", "tape");
-      node->backward(gradient);
+      pieces ? node->backward_of_pieces(pieces) : node->backward(gradient);
       profile_mark("backward", node->op);
     }
     node->backward = nullptr;
+    node->backward_of_pieces = nullptr;
     for (const auto& input : node->inputs) push(input.state());
   }
 }

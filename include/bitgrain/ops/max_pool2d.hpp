@@ -13,13 +13,36 @@ namespace bitgrain {
 
 namespace detail {
 
+// The result of pooling: codes by `of_codes(x, y)` where x is nothing but codes, else numbers by `of_values(x, y)`.
+template <class T, class OfCodes, class OfValues>
+Var<T> pooled(const Var<T>& x, const PoolGeometry& g, OfCodes of_codes, OfValues of_values) {
+  const Shape shape{g.batch, g.out_h(), g.out_w(), g.channels};
+  if (x.has_code_bytes()) {
+    Tensor<std::uint8_t> y(shape);
+    of_codes(x.code_bytes().data(), y.mutable_data());
+    return Var<T>::of_codes(std::move(y), x.quant());
+  }
+  Tensor<T> y(shape);
+  of_values(x.value().data(), y.mutable_data());
+  return Var<T>(std::move(y));
+}
+
+// What backward keeps of a pooling: which input won, for every result.
+template <class Winner, class T>
+Tensor<Winner> winners_of(const Var<T>& x, const PoolGeometry& g) {
+  if (!grad_enabled() || !x.requires_grad()) return {};
+  return Tensor<Winner>(Shape{g.batch, g.out_h(), g.out_w(), g.channels});
+}
+
 // Max pooling with windows of 2x2, of relu(x) if `relu`.
 template <class T>
 Var<T> max_pool2x2(const char* op, const Var<T>& x, const PoolGeometry& g, bool relu) {
-  Tensor<T> y(Shape{g.batch, g.out_h(), g.out_w(), g.channels});
-  Tensor<std::uint8_t> winners;
-  if (grad_enabled() && x.requires_grad()) winners = Tensor<std::uint8_t>(y.shape());
-  kernels::max_pool2x2_forward(g, relu, x.value().data(), y.mutable_data(), winners.mutable_data());
+  auto winners = winners_of<std::uint8_t>(x, g);
+  std::uint8_t* won = winners.mutable_data();
+  const auto of_values = [&](const T* from, T* to) { kernels::max_pool2x2_forward(g, relu, from, to, won); };
+  Var<T> y = pooled(
+      x, g, [&](const std::uint8_t* from, std::uint8_t* to) { kernels::max_pool2x2_codes(g, from, to, won); },
+      of_values);
   return make_result<T>(op, std::move(y), {x}, [x = x.slot(), g, winners](const Tensor<T>& dy) {
     Tensor<T> dx(x.shape());
     kernels::max_pool2x2_backward(g, dy.data(), winners.data(), dx.mutable_data());
@@ -30,10 +53,11 @@ Var<T> max_pool2x2(const char* op, const Var<T>& x, const PoolGeometry& g, bool 
 // Max pooling with any windows.
 template <class T>
 Var<T> max_pool_any(const Var<T>& x, const PoolGeometry& g) {
-  Tensor<T> y(Shape{g.batch, g.out_h(), g.out_w(), g.channels});
-  Tensor<std::int32_t> winners;
-  if (grad_enabled() && x.requires_grad()) winners = Tensor<std::int32_t>(y.shape());
-  kernels::max_pool2d_forward(g, x.value().data(), y.mutable_data(), winners.mutable_data());
+  auto winners = winners_of<std::int32_t>(x, g);
+  std::int32_t* won = winners.mutable_data();
+  Var<T> y = pooled(
+      x, g, [&](const std::uint8_t* from, std::uint8_t* to) { kernels::max_pool2d_codes(g, from, to, won); },
+      [&](const T* from, T* to) { kernels::max_pool2d_forward(g, from, to, won); });
   return make_result<T>("max_pool2d", std::move(y), {x}, [x = x.slot(), g, winners](const Tensor<T>& dy) {
     Tensor<T> dx(x.shape());
     kernels::max_pool2d_backward(g, dy.data(), winners.data(), dx.mutable_data());
@@ -44,8 +68,8 @@ Var<T> max_pool_any(const Var<T>& x, const PoolGeometry& g) {
 }  // namespace detail
 
 /// The largest element of every window of x [N,H,W,C], giving [N,Ho,Wo,C]. Padding never wins; of equal elements the
-/// first in row-major order wins and receives the gradient. Integer codes pass on. Traced as "max_pool2d".
-/// Throws Error when shapes do not fit.
+/// first in row-major order wins and receives the gradient. Integer codes pass on; a variable of bytes gives bytes.
+/// Traced as "max_pool2d". Throws Error when shapes do not fit.
 template <class T>
 Var<T> max_pool2d(const Var<T>& x, const Window2d& window) {
   const PoolGeometry g = pool2d_geometry("max_pool2d", x, window);

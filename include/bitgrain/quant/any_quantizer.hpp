@@ -26,6 +26,8 @@ class AnyQuantizer {
   Var<T> operator()(const Var<T>& x) { return held_->apply(x); }
   /// See quant/quantizer.hpp; nothing if the quantizer inside does not have it.
   std::optional<UniformQuantization<T>> uniform(const Shape& shape) const { return held_->uniform(shape); }
+  bool wants_moments() const { return held_->wants_moments(); }
+  void initialise(const ValueMoments& moments) { held_->initialise(moments); }
   int bits() const { return held_->bits(); }
   void set_bits(int bits) { held_->set_bits(bits); }
   std::vector<QuantParameter<T>> parameters() const { return held_->parameters(); }
@@ -48,6 +50,8 @@ class AnyQuantizer {
     virtual ~Interface() = default;
     virtual Var<T> apply(const Var<T>& x) = 0;
     virtual std::optional<UniformQuantization<T>> uniform(const Shape& shape) = 0;
+    virtual bool wants_moments() = 0;
+    virtual void initialise(const ValueMoments& moments) = 0;
     virtual int bits() const = 0;
     virtual void set_bits(int bits) = 0;
     virtual std::vector<QuantParameter<T>> parameters() const = 0;
@@ -65,6 +69,8 @@ class AnyQuantizer {
     std::optional<UniformQuantization<T>> uniform(const Shape& shape) override {
       return quantizer_uniform(quantizer, shape);
     }
+    bool wants_moments() override { return quantizer_wants_moments(quantizer); }
+    void initialise(const ValueMoments& moments) override { quantizer_initialise(quantizer, moments); }
     int bits() const override { return quantizer.bits(); }
     void set_bits(int bits) override { quantizer.set_bits(bits); }
     std::vector<QuantParameter<T>> parameters() const override { return quantizer.parameters(); }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -42,9 +44,10 @@ class SavedNormInput {
   explicit SavedNormInput(const Var<T>& x) : sums_(x.sums()) {
     if (!sums_) values_ = Saved<T>(x);
   }
-  kernels::NormInput<T> get() const {
-    if (sums_) return {nullptr, sums_->sums.data(), sums_->scale.data()};
-    return {values_.get().data(), nullptr, nullptr};
+  /// From element `at` on, the first of a row.
+  kernels::NormInput<T> get(std::int64_t at = 0) const {
+    if (sums_) return {nullptr, sums_->sums.data() + at, sums_->scale.data()};
+    return {values_.get().data() + at, nullptr, nullptr};
   }
 
  private:
@@ -60,11 +63,40 @@ kernels::Residual<T> residual_of(const Var<T>& residual) {
 }
 }  // namespace detail
 
+/// The moments of batch_norm_train(x, gamma, beta) + residual, of max(., 0) of that if `rectified`, without making
+/// it.
+template <class T>
+ValueMoments batch_norm_moments(const Var<T>& x, const Var<T>& gamma, const Var<T>& beta, double eps,
+                                const Var<T>& residual, bool rectified) {
+  const std::int64_t channels = x.shape()[-1], rows = x.numel() / channels;
+  Tensor<T> mean(gamma.shape()), var(gamma.shape());
+  if (x.moments())
+    mean = x.moments()->mean, var = x.moments()->var_biased;
+  else
+    kernels::batch_norm_statistics(rows, channels, x.value().data(), mean.mutable_data(), var.mutable_data());
+  const Tensor<T> inv_std = detail::inverse_std(var, eps);
+  const detail::SavedNormInput<T> saved_x(x);
+  const kernels::Residual<T> added = detail::residual_of(residual);
+  const std::int64_t block = std::max<std::int64_t>(1, 8192 / channels);
+  const Scratch<T> values(static_cast<std::size_t>(block * channels));
+  MomentSums sums;
+  for (std::int64_t row = 0; row < rows; row += block) {
+    const std::int64_t count = std::min(block, rows - row), at = row * channels;
+    kernels::Residual<T> from = added;
+    if (from.values) from.values += at;
+    if (from.codes) from.codes += at;
+    kernels::batch_norm_add_forward(count, channels, saved_x.get(at), mean.data(), inv_std.data(),
+                                    gamma.value().data(), beta.value().data(), from, values.data());
+    sums.add(count * channels, values.data(), rectified);
+  }
+  return sums.moments();
+}
+
 /// fake_quantize(batch_norm_train(x, ...)), or fake_quantize(batch_norm_train(x, ...) + residual) if a residual is
 /// given, as one op, for a quantizer of one step with unsigned codes. The result is codes and nothing else. Codes and
 /// gradients are those of the ops one by one, bit for bit but for the order of sums (and the rounding of a residual
-/// that carries codes). Saves x and the residual (its
-/// codes, if it carries any). Not traced: a trace sees the ops one by one. Throws Error when shapes do not fit.
+/// that carries codes). Saves x and the residual (its codes, if it carries any). A convolution before it gets its
+/// gradient in pieces. Not traced: a trace sees the ops one by one. Throws Error when shapes do not fit.
 template <class T>
 Var<T> batch_norm_quantize_train(const Var<T>& x, const Var<T>& gamma, const Var<T>& beta, Tensor<T> running_mean,
                                  Tensor<T> running_var, double momentum, double eps, const Var<T>& residual,
@@ -102,22 +134,32 @@ Var<T> batch_norm_quantize_train(const Var<T>& x, const Var<T>& gamma, const Var
       [x = x.slot(), gamma = gamma.slot(), beta = beta.slot(), residual = residual.slot(), step = step.slot(),
        saved_x, saved_gamma, saved_beta, saved_step, saved_residual = detail::SavedResidual<T>(residual), batch, s,
        options](const Tensor<T>& dy) {
-        Tensor<T> dgamma(gamma.shape()), dbeta(beta.shape()), dx = detail::gradient_buffer(dy), dresidual;
+        const bool reusable = dy.unique();
+        Tensor<T> dgamma(gamma.shape()), dbeta(beta.shape()), d = dy;
         const kernels::Residual<T> added = saved_residual.get();
-        if (added.given()) {
-          dresidual = std::move(dx);
-          dx = Tensor<T>(dy.shape());
-        }
-        const double raw = kernels::batch_norm_quantize_backward(
+        if (added.given() && !reusable) d = Tensor<T>(dy.shape());
+        const auto sums = kernels::batch_norm_quantize_backward_sums(
             batch.rows, batch.channels, saved_x.get(), dy.data(), batch.mean.data(), batch.inv_std.data(),
-            saved_gamma.get().data(), saved_beta.get().data(), added, s, options.rule, dresidual.mutable_data(),
-            dx.mutable_data(), dgamma.mutable_data(), dbeta.mutable_data());
+            saved_gamma.get().data(), saved_beta.get().data(), added, s, options.rule,
+            added.given() ? d.mutable_data() : nullptr, dgamma.mutable_data(), dbeta.mutable_data());
         if (step.requires_grad())
-          step.add_grad(Tensor<T>(step.shape(), detail::step_gradient(raw, saved_step.get()[0], options)));
-        if (residual.requires_grad()) residual.add_grad(std::move(dresidual));
+          step.add_grad(Tensor<T>(step.shape(), detail::step_gradient(sums.dstep, saved_step.get()[0], options)));
+        if (added.given() && residual.requires_grad()) residual.add_grad(d);
         if (gamma.requires_grad()) gamma.add_grad(std::move(dgamma));
         if (beta.requires_grad()) beta.add_grad(std::move(dbeta));
-        if (x.requires_grad()) x.add_grad(std::move(dx));
+        if (!x.requires_grad()) return;
+        const auto write = [=, has_residual = added.given(), per_image = batch.rows / x.shape()[0]](
+                               std::int64_t begin, std::int64_t end, T* dx) {
+          const std::int64_t row = begin * per_image, at = row * batch.channels;
+          kernels::batch_norm_quantize_backward_rows((end - begin) * per_image, batch.channels, saved_x.get(at),
+                                                     d.data() + at, batch.mean.data(), batch.inv_std.data(),
+                                                     saved_gamma.get().data(), saved_beta.get().data(), has_residual,
+                                                     s, options.rule, sums, dx);
+        };
+        if (x.takes_pieces()) return x.add_pieces({write});
+        Tensor<T> dx = reusable && !added.given() ? dy : Tensor<T>(dy.shape());
+        write(0, x.shape()[0], dx.mutable_data());
+        x.add_grad(std::move(dx));
       });
 }
 

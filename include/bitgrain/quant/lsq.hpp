@@ -75,21 +75,24 @@ class Lsq {
   }
   /// Chooses the first step from `x`, LsqOptions::weight_init says how.
   void initialise(const Tensor<T>& x) {
-    const double qp = static_cast<double>(code_range(spec_.grid, spec_.bits).high);
-    const std::int64_t rows = spec_.channels;
-    const std::int64_t n = x.numel() / rows;
+    const std::int64_t rows = spec_.channels, n = x.numel() / rows;
     T* step = step_.mutable_value().mutable_data();
-    for (std::int64_t c = 0; c < rows; ++c) {
-      const ValueMoments m = value_moments(n, x.data() + c * n, spec_.grid == Grid::kUnsigned);
-      const double s = spec_.role == QuantRole::kWeights && options_.weight_init == LsqInit::kThreeSigma
-                           ? std::max(std::abs(m.mean - 3 * m.deviation), std::abs(m.mean + 3 * m.deviation)) /
-                                 std::ldexp(1.0, spec_.bits - 1)
-                           : 2 * m.mean_abs / std::sqrt(qp);
-      step[c] = static_cast<T>(std::isfinite(s) && s > 0 ? std::max(s, options_.min_step) : 1.0);
-    }
+    for (std::int64_t c = 0; c < rows; ++c) step[c] = first_step(value_moments(n, x.data() + c * n, rectifies()));
   }
+  /// See quant/quantizer.hpp.
+  bool wants_moments() const { return !initialised() && spec_.channels == 1; }
+  void initialise(const ValueMoments& moments) { step_.mutable_value().mutable_data()[0] = first_step(moments); }
 
  private:
+  bool rectifies() const { return spec_.grid == Grid::kUnsigned; }
+  T first_step(const ValueMoments& m) const {
+    const double qp = static_cast<double>(code_range(spec_.grid, spec_.bits).high);
+    const double s = spec_.role == QuantRole::kWeights && options_.weight_init == LsqInit::kThreeSigma
+                         ? std::max(std::abs(m.mean - 3 * m.deviation), std::abs(m.mean + 3 * m.deviation)) /
+                               std::ldexp(1.0, spec_.bits - 1)
+                         : 2 * m.mean_abs / std::sqrt(qp);
+    return static_cast<T>(std::isfinite(s) && s > 0 ? std::max(s, options_.min_step) : 1.0);
+  }
   FakeQuantizeOptions options_for(const Shape& shape) const {
     FakeQuantizeOptions o = fake_quantize_options(spec_);
     o.min_step = options_.min_step;

@@ -38,6 +38,14 @@ class LsqBank {
       if (!lsq.initialised()) return std::nullopt;
     return bank_[active_].uniform(shape);
   }
+  bool wants_moments() const {
+    return spec_.channels == 1 &&
+           std::any_of(bank_.begin(), bank_.end(), [](const Lsq<T>& lsq) { return !lsq.initialised(); });
+  }
+  void initialise(const ValueMoments& moments) {
+    for (auto& lsq : bank_)
+      if (!lsq.initialised()) lsq.initialise(moments);
+  }
   int bits() const { return candidates_[active_]; }
   void set_bits(int bits) {
     const auto found = std::find(candidates_.begin(), candidates_.end(), bits);

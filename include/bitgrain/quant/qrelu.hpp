@@ -28,7 +28,10 @@ class QReLU : public QuantSiteModule<A<T>> {
   /// ops must run one by one: in evaluation, under a trace, for a quantizer that is not a step and its rule.
   Var<T> after_batch_norm(BatchNorm2d<T>& bn, const Var<T>& x, const Var<T>& residual) {
     if (!bn.training() || Trace<T>::current() != nullptr) return {};
-    const auto quantizer = this->uniform(x.shape());
+    const auto quantizer = this->uniform(x.shape(), [&] {
+      return batch_norm_moments(x, bn.weight(), bn.bias(), bn.epsilon(), residual,
+                                this->spec().grid == Grid::kUnsigned);
+    });
     if (!quantizer || quantizer->step.numel() != 1 || !detail::quantizes_to_bytes(quantizer->options)) return {};
     return batch_norm_quantize_train(x, bn.weight(), bn.bias(), bn.running_mean(), bn.running_var(), bn.momentum(),
                                      bn.epsilon(), residual, quantizer->step, quantizer->options);

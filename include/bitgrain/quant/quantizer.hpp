@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "bitgrain/autograd/var.hpp"
+#include "bitgrain/quant/step_init.hpp"
 
 namespace bitgrain {
 
@@ -65,6 +66,8 @@ struct QuantProgress {
 /// `extra_loss() -> Var<T>` (undefined for none), `harden()`, `calibrate(bool)` (ranges are being gathered),
 /// `uniform(shape) -> std::optional<UniformQuantization<T>>`: if the next call on a tensor of that shape would be
 /// `fake_quantize` with some step and options and change nothing else, these; fused ops then do it instead.
+/// `wants_moments() -> bool` and `initialise(ValueMoments)`: whether all that keeps it from that is a first step, for
+/// which the moments of the tensor (of max(x, 0) on an unsigned grid) suffice, and choosing it.
 ///
 /// One-bit weights are +-step, with the sign of 0 being +1; one-bit activations are {0, step}. Activation codes must
 /// be clamp(floor(x / step + 1/2) + zero_point, low, high): this is what the integer network computes.
@@ -89,6 +92,15 @@ void quantizer_set_training(Q& q, bool on) {
 template <class Q>
 void quantizer_calibrate(Q& q, bool on) {
   if constexpr (requires { q.calibrate(on); }) q.calibrate(on);
+}
+template <class Q>
+bool quantizer_wants_moments(Q& q) {
+  if constexpr (requires { q.wants_moments(); }) return q.wants_moments();
+  return false;
+}
+template <class Q>
+void quantizer_initialise(Q& q, const ValueMoments& moments) {
+  if constexpr (requires { q.initialise(moments); }) q.initialise(moments);
 }
 template <class Q>
 void quantizer_begin_epoch(Q& q, const QuantProgress& progress) {

@@ -110,10 +110,13 @@ class QuantSiteModule : public Module<typename Q::Scalar>, public QuantSite<type
       y = observer->observe(*this, x, y);
     return y;
   }
-  /// What quantize() would do, if that is a step and its rule and if nobody watches.
-  std::optional<UniformQuantization<T>> uniform(const Shape& shape) {
+  /// What quantize() would do, if that is a step and its rule and if nobody watches. If all that is missing is a
+  /// first step, it is chosen by `moments()`, those of the tensor.
+  template <class Moments>
+  std::optional<UniformQuantization<T>> uniform(const Shape& shape, Moments moments) {
     if (QuantObserver<T>::current() != nullptr) return std::nullopt;
     tell_training();
+    if (quantizer_wants_moments(quantizer_)) quantizer_initialise(quantizer_, moments());
     return quantizer_uniform(quantizer_, shape);
   }
   std::vector<typename Module<T>::Parameter> own_parameters() const override {

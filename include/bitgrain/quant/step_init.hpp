@@ -15,19 +15,37 @@ namespace bitgrain {
 struct ValueMoments {
   double mean = 0, deviation = 0, mean_abs = 0, max_abs = 0;
 };
+
+/// Gathers the moments of values that arrive a part at a time. The same sums as of all at once.
+class MomentSums {
+ public:
+  template <class T>
+  void add(std::int64_t n, const T* x, bool rectified) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double v = rectified ? std::max(static_cast<double>(x[i]), 0.0) : static_cast<double>(x[i]);
+      sum_ += v;
+      sum_abs_ += std::abs(v);
+      sum_squares_ += v * v;
+      largest_ = std::max(largest_, std::abs(v));
+    }
+    count_ += n;
+  }
+  ValueMoments moments() const {
+    const auto count = static_cast<double>(count_ > 0 ? count_ : 1);
+    const double mean = sum_ / count;
+    return {mean, std::sqrt(std::max(0.0, sum_squares_ / count - mean * mean)), sum_abs_ / count, largest_};
+  }
+
+ private:
+  double sum_ = 0, sum_abs_ = 0, sum_squares_ = 0, largest_ = 0;
+  std::int64_t count_ = 0;
+};
+
 template <class T>
 ValueMoments value_moments(std::int64_t n, const T* x, bool rectified) {
-  double sum = 0, sum_abs = 0, sum_squares = 0, largest = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double v = rectified ? std::max(static_cast<double>(x[i]), 0.0) : static_cast<double>(x[i]);
-    sum += v;
-    sum_abs += std::abs(v);
-    sum_squares += v * v;
-    largest = std::max(largest, std::abs(v));
-  }
-  const auto count = static_cast<double>(n > 0 ? n : 1);
-  const double mean = sum / count;
-  return {mean, std::sqrt(std::max(0.0, sum_squares / count - mean * mean)), sum_abs / count, largest};
+  MomentSums sums;
+  sums.add(n, x, rectified);
+  return sums.moments();
 }
 
 /// The step whose largest code reaches the `share` quantile of |x| (share = 1: the maximum). 0 for all-zero data.

@@ -17,6 +17,7 @@
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/bf16/conv2d_weight_pairs.hpp"
 #include "bitgrain/kernels/bf16/pairs.hpp"
+#include "bitgrain/kernels/f32/code_bytes.hpp"
 #include "bitgrain/kernels/f32/conv2d.hpp"
 
 namespace bitgrain::kernels {
@@ -58,27 +59,59 @@ void conv2d_backward_data_bf16(const ConvGeometry& g, const float* dy, const flo
   run_backward_data<Bf16Pair, Arch>(paired, dy_pairs.data(), w_pairs.data(), dx);
 }
 
+namespace detail {
+
+// Whether dw is summed in bf16.
+template <class Arch>
+bool weights_in_pairs(const ConvGeometry& g, const ConvPlan& plan) {
+  return !winograd_beats_bf16(g, winograd_weights_win(g)) && !is_depthwise(g) && !is_stem(g) && g.output_size() > 0 &&
+         fits_weight_pairs<Arch>(plan);
+}
+
+// dw of x, floats or bytes that stand for byte - zero.
+template <class Arch, class X>
+void sum_weight_pairs(const ConvPlan& plan, const X* x, std::int32_t zero, const float* dy, float* dw) {
+  const PixelBlocks blocks(plan.batch, plan.h.count, divide_up(kPairPixels, plan.w.count));
+  sum_weight_gradient<float, Arch>(plan, blocks, false, x, dy, dw, [&](std::int64_t first, std::int64_t last) {
+    return WeightPairs<Arch, X>(plan, blocks, first, last, zero);
+  });
+}
+
+}  // namespace detail
+
 /// As conv2d_backward_weights, in bf16; dbias is summed in float.
 template <class Arch = DefaultArch>
 void conv2d_backward_weights_bf16(const ConvGeometry& g, const float* x, const float* dy, float* dw, float* dbias) {
   g.validate();
   if constexpr (kFromKernelSet<float, Arch>) return kernel_set().conv2d_backward_weights_bf16(g, x, dy, dw, dbias);
   const ConvPlan plan = plan_forward(g);
-  if (detail::winograd_beats_bf16(g, winograd_weights_win(g)) || is_depthwise(g) || is_stem(g) ||
-      g.output_size() == 0 || !fits_weight_pairs<Arch>(plan))
-    return conv2d_backward_weights<float, Arch>(g, x, dy, dw, dbias);
-  const PixelBlocks blocks(plan.batch, plan.h.count, divide_up(detail::kPairPixels, plan.w.count));
-  detail::sum_weight_gradient<float, Arch>(
-      plan, blocks, false, x, dy, dw,
-      [&](std::int64_t first, std::int64_t last) { return detail::WeightPairs<Arch>(plan, blocks, first, last); });
+  if (!detail::weights_in_pairs<Arch>(g, plan)) return conv2d_backward_weights<float, Arch>(g, x, dy, dw, dbias);
+  detail::sum_weight_pairs<Arch>(plan, x, 0, dy, dw);
   if (dbias) column_sum<float, Arch>(g.batch * g.out_h() * g.out_w(), g.out_channels, dy, dbias);
+}
+
+/// As conv2d_backward_weights_bf16 for x of codes, a byte each, that stand for byte - zero: bf16 holds them exactly,
+/// so dy alone is rounded.
+template <class Arch = DefaultArch>
+void conv2d_backward_weights_of_codes_bf16(const ConvGeometry& g, const std::uint8_t* x, std::int32_t zero,
+                                           const float* dy, float* dw) {
+  g.validate();
+  if constexpr (!kFromKernelSet<float, Arch>) {
+    const ConvPlan plan = plan_forward(g);
+    if (detail::weights_in_pairs<Arch>(g, plan)) return detail::sum_weight_pairs<Arch>(plan, x, zero, dy, dw);
+  }
+  const Scratch<float> values(static_cast<std::size_t>(g.input_size()));
+  values_of_bytes<float, Arch>(g.input_size(), x, 1.0F, zero, values.data());
+  conv2d_backward_weights_bf16<Arch>(g, values.data(), dy, dw, nullptr);
 }
 
 /// The instances of one architecture (kernels/instances.hpp); `linkage` is extern, or empty.
 #define BITGRAIN_CONV2D_BF16_INSTANCES(linkage, Arch)                                                               \
   linkage template void conv2d_backward_data_bf16<Arch>(const ConvGeometry&, const float*, const float*, float*);   \
   linkage template void conv2d_backward_weights_bf16<Arch>(const ConvGeometry&, const float*, const float*, float*, \
-                                                           float*);
+                                                           float*);                                                 \
+  linkage template void conv2d_backward_weights_of_codes_bf16<Arch>(const ConvGeometry&, const std::uint8_t*,       \
+                                                                    std::int32_t, const float*, float*);
 
 #if defined(BITGRAIN_EXTERN_KERNELS)
 BITGRAIN_CONV2D_BF16_INSTANCES(extern, DefaultArch)

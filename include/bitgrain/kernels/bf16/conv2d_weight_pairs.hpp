@@ -8,12 +8,13 @@
 ///
 ///     P[i] = (x[i], x[i + stride]),      pair p of tap t at  P[p * 2 * stride + t],
 ///
-/// as large as x in floats. A block of pixels is rounded and laid out so, [vector of channels][line][pixel][lane],
-/// with its padding, into memory that stays in the second-level cache, while the tiles of all kernel rows and filters
-/// use it.
+/// as large as x in floats. x may be codes, bytes that stand for byte - zero. A block of pixels is rounded and laid
+/// out so, [vector of channels][line][pixel][lane], with its padding, into memory that stays in the second-level
+/// cache, while the tiles of all kernel rows and filters use it.
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "bitgrain/base/memory.hpp"
@@ -28,15 +29,17 @@ namespace detail {
 // Pixels of a block, whose pairs of one vector of channels (24 KB) stay in the first-level cache.
 inline constexpr std::int64_t kPairPixels = 384;
 
-// Adds up the gradient of some filters, one block of pixels after the other.
-template <class Arch>
+// Adds up the gradient of some filters, one block of pixels after the other. X: float, or bytes.
+template <class Arch, class X = float>
 class WeightPairs {
  public:
-  // For the filters [begin, end) of every group; both are multiples of kGradientRows.
-  WeightPairs(const ConvPlan& plan, const PixelBlocks& blocks, std::int64_t begin, std::int64_t end)
+  // For the filters [begin, end) of every group; both are multiples of kGradientRows. Bytes stand for byte - zero.
+  WeightPairs(const ConvPlan& plan, const PixelBlocks& blocks, std::int64_t begin, std::int64_t end,
+              std::int32_t zero = 0)
       : plan_(plan),
         begin_(begin),
         end_(end),
+        zero_(zero),
         pairs_(divide_up(plan.w.count, 2)),
         line_((pairs_ - 1) * 2 * plan.w.step + static_cast<std::int64_t>(plan.w.taps.size())),
         dy_slices_(divide_up(end - begin, kWidth)),
@@ -46,7 +49,7 @@ class WeightPairs {
         dy_pairs_(static_cast<std::size_t>(dy_size_ * plan.groups * dy_slices_)) {}
 
   // Adds a block to the gradient, or overwrites it.
-  void run(const PixelBlock& block, const float* x, const float* dy, float* dw, bool accumulate) {
+  void run(const PixelBlock& block, const X* x, const float* dy, float* dw, bool accumulate) {
     const auto taps = static_cast<std::int64_t>(plan_.w.taps.size());
     const std::int64_t filter_tiles = (end_ - begin_) / kGradientRows, channel_slices = plan_.group_in / kL;
     place_x(block, x);
@@ -98,40 +101,60 @@ class WeightPairs {
     return std::clamp<std::int64_t>(plan_.h.high(b.row + b.rows - 1), top(b), plan_.h.input);
   }
 
-  void place_x(const PixelBlock& block, const float* x) {
-    const std::int64_t channels = plan_.in_channels(), left = plan_.w.low(0);
+  void place_x(const PixelBlock& block, const X* x) {
+    const std::int64_t channels = plan_.in_channels(), left = plan_.w.low(0), width = plan_.w.input;
+    // The pixels [begin, end) of P have both of their numbers inside the image.
+    const std::int64_t begin = std::clamp<std::int64_t>(-left, 0, line_);
+    const std::int64_t end = std::clamp(width - left - plan_.w.step, begin, line_);
     std::int64_t line = 0;
     for (std::int64_t n = 0; n < block.images; ++n)
       for (std::int64_t row = top(block); row < bottom(block); ++row, ++line) {
-        const float* from = x + x_line(block.image + n, row);
-        const auto pixel = [&](std::int64_t at) {
-          return at >= 0 && at < plan_.w.input ? from + at * channels : nullptr;
-        };
-        for (std::int64_t i = 0; i < line_; ++i) {
-          const float *first = pixel(left + i), *second = pixel(left + i + plan_.w.step);
-          Bf16Pair* to = x_pairs_.data() + (line * line_ + i) * kL;
-          for (std::int64_t c = 0; c < channels; c += kL)
-            pair_rows<Arch>(kL, first ? first + c : nullptr, second ? second + c : nullptr, to + c / kL * x_size_);
+        const X* from = x + x_line(block.image + n, row);
+        for (std::int64_t c = 0; c < channels; c += kL) {
+          Bf16Pair* to = x_pairs_.data() + c / kL * x_size_ + line * line_ * kL;
+          const auto pixel = [&](std::int64_t at) {
+            return at >= 0 && at < width ? from + at * channels + c : nullptr;
+          };
+          const auto place_edges = [&](std::int64_t i, std::int64_t until) {
+            for (; i < until; ++i) {
+              const X *first = pixel(left + i), *second = pixel(left + i + plan_.w.step);
+              if constexpr (std::is_same_v<X, float>)
+                pair_rows<Arch>(kL, first, second, to + i * kL);
+              else
+                pair_rows<Arch>(kL, first, second, zero_, to + i * kL);
+            }
+          };
+          place_edges(0, begin);
+          if (begin < end)
+            pair_pixels<Arch>(end - begin, pixel(left + begin), pixel(left + begin + plan_.w.step), channels, zero_,
+                              to + begin * kL);
+          place_edges(end, line_);
         }
       }
   }
 
   void place_dy(const PixelBlock& block, const float* dy) {
+    const std::int64_t channels = plan_.out_channels();
     for (std::int64_t n = 0; n < block.images; ++n)
       for (std::int64_t row = 0; row < block.rows; ++row) {
         const float* from = dy + dy_line(block.image + n, block.row + row) + begin_;
-        for (std::int64_t p = 0; p < pairs_; ++p) {
-          const float* first = from + 2 * p * plan_.out_channels();
-          const float* second = 2 * p + 1 < plan_.w.count ? first + plan_.out_channels() : nullptr;
-          for (std::int64_t g = 0; g < plan_.groups; ++g)
-            for (std::int64_t s = 0; s < dy_slices_; ++s) {
-              const std::int64_t at = g * plan_.group_out + s * kWidth;
-              Bf16Pair* to =
-                  dy_pairs_.data() + (g * dy_slices_ + s) * dy_size_ + ((n * block.rows + row) * pairs_ + p) * kWidth;
-              pair_rows<Arch>(std::min(kWidth, end_ - begin_ - s * kWidth), first + at,
-                              second ? second + at : nullptr, to);
+        for (std::int64_t g = 0; g < plan_.groups; ++g)
+          for (std::int64_t s = 0; s < dy_slices_; ++s) {
+            const float* slice = from + g * plan_.group_out + s * kWidth;
+            Bf16Pair* to =
+                dy_pairs_.data() + (g * dy_slices_ + s) * dy_size_ + (n * block.rows + row) * pairs_ * kWidth;
+            const std::int64_t filters = std::min(kWidth, end_ - begin_ - s * kWidth);
+            std::int64_t p = 0;
+            if (kWidth == kL && filters == kL) {
+              p = plan_.w.count / 2;
+              pair_pixels<Arch>(p, slice, slice + channels, 2 * channels, 0, to);
             }
-        }
+            for (; p < pairs_; ++p) {
+              const float* first = slice + 2 * p * channels;
+              pair_rows<Arch>(filters, first, 2 * p + 1 < plan_.w.count ? first + channels : nullptr,
+                              to + p * kWidth);
+            }
+          }
       }
   }
 
@@ -153,6 +176,7 @@ class WeightPairs {
 
   const ConvPlan& plan_;
   std::int64_t begin_, end_;
+  std::int32_t zero_;
   std::int64_t pairs_, line_;      // of a line of dy; pixels of a line of P
   std::int64_t dy_slices_;         // per group
   std::int64_t x_size_, dy_size_;  // of a slice

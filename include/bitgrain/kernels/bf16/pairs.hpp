@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "bitgrain/kernels/f32/convert_lanes.hpp"
 #include "bitgrain/kernels/simd.hpp"
 
 namespace bitgrain::kernels {
@@ -145,6 +146,58 @@ inline void pair_rows(std::int64_t n, const float* first, const float* second, B
     std::memcpy(to + i, &pairs.bits, sizeof pairs.bits);
   }
   for (; i < n; ++i) to[i] = Bf16Pair(first ? first[i] : 0.0F, second ? second[i] : 0.0F);
+}
+
+/// The same for bytes that stand for byte - zero, whole numbers of at most 8 bits and a sign, which bf16 holds
+/// exactly: their upper halves are the result, nothing is rounded. Null stands for numbers that are 0.
+template <class Arch = DefaultArch>
+inline void pair_rows(std::int64_t n, const std::uint8_t* first, const std::uint8_t* second, std::int32_t zero,
+                      Bf16Pair* to) {
+  using V = Vec<float, Arch>;
+  using As = detail::FloatBits<Arch>;
+  const V offset(static_cast<float>(zero));
+  const auto load = [&](const std::uint8_t* from, std::int64_t i) {
+    return from ? load_bytes<V>(from + i, kLanes<float, Arch>) - offset : V(0.0F);
+  };
+  std::int64_t i = 0;
+  for (; i + kLanes<float, Arch> <= n; i += kLanes<float, Arch>) {
+    const auto pairs = As::to((As::from(load(first, i)) >> 16) | As::from(load(second, i)));
+    std::memcpy(to + i, &pairs, sizeof pairs);
+  }
+  const auto number = [&](const std::uint8_t* from) { return from ? static_cast<float>(from[i] - zero) : 0.0F; };
+  for (; i < n; ++i) to[i] = Bf16Pair(number(first), number(second));
+}
+
+/// The pairs of one vector of channels of n pixels and their partners, at first and second and every `step` numbers
+/// after; the pairs of pixel k go to to[k * lanes]. Bytes stand for byte - zero.
+template <class Arch = DefaultArch>
+inline void pair_pixels(std::int64_t n, const float* first, const float* second, std::int64_t step, std::int32_t,
+                        Bf16Pair* to) {
+  using V = Vec<float, Arch>;
+  for (std::int64_t k = 0; k < n; ++k, first += step, second += step, to += kLanes<float, Arch>) {
+    const auto pairs = detail::pairs_of<Arch>(load_all<V>(first), load_all<V>(second));
+    std::memcpy(to, &pairs.bits, sizeof pairs.bits);
+  }
+}
+template <class Arch = DefaultArch>
+inline void pair_pixels(std::int64_t n, const std::uint8_t* first, const std::uint8_t* second, std::int64_t step,
+                        std::int32_t zero, Bf16Pair* to) {
+  if (second != first + step) {
+    for (std::int64_t k = 0; k < n; ++k, first += step, second += step, to += kLanes<float, Arch>)
+      pair_rows<Arch>(kLanes<float, Arch>, first, second, zero, to);
+    return;
+  }
+  // A pixel is its neighbour's partner: each is converted once.
+  using V = Vec<float, Arch>;
+  using As = detail::FloatBits<Arch>;
+  const V offset(static_cast<float>(zero));
+  auto last = As::from(load_bytes<V>(first, kLanes<float, Arch>) - offset);
+  for (std::int64_t k = 0; k < n; ++k, second += step, to += kLanes<float, Arch>) {
+    const auto next = As::from(load_bytes<V>(second, kLanes<float, Arch>) - offset);
+    const auto pairs = As::to((last >> 16) | next);
+    std::memcpy(to, &pairs, sizeof pairs);
+    last = next;
+  }
 }
 
 /// to[i] = the pair of from[2 i] and from[2 i + 1], i < n.

@@ -6,7 +6,8 @@
 ///     v    = ((x - mean) inv_std gamma + beta + residual) / step
 ///     code = floor(clamp(v, low, high) + 1/2) + zero_point
 ///
-/// in one pass forward, which writes a byte per element and nothing else, and two passes backward. Backward
+/// in one pass forward, which writes a byte per element and nothing else, and two passes backward, the second of them
+/// a few rows at a time if the reader of dx likes it so. Backward
 /// calculates v again from x, by the expression of the forward pass, so neither the normalised values nor the
 /// dequantized ones nor a clip mask ever exist in memory. Codes are those of quantize_forward on the result of
 /// batch_norm_forward, bit for bit (but for a residual of codes, whose product with its step is not rounded before it
@@ -14,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <type_traits>
 
 #include "bitgrain/kernels/f32/batch_norm.hpp"
@@ -140,24 +142,44 @@ void batch_norm_quantize_forward(std::int64_t rows, std::int64_t channels, const
   });
 }
 
-/// The gradient, and dL/dstep as the return value (before any scale):
+/// y = step v, what the quantizer sees. x, residual and y may begin at any row.
+template <class T, class Arch = DefaultArch>
+void batch_norm_add_forward(std::int64_t rows, std::int64_t channels, const NormInput<T>& x, const T* mean,
+                            const T* inv_std, std::type_identity_t<const T*> gamma,
+                            std::type_identity_t<const T*> beta, const Residual<T>& residual, T* y) {
+  const detail::NormFactors<T> f(channels, inv_std, gamma, beta);
+  detail::with_columns<T, Arch>(channels, x, mean, f, residual, T{1}, {}, [&](auto columns, auto) {
+    for_each_row<T, Arch>(rows, channels, [=](std::int64_t c, auto count) {
+      return [=, own = columns(c, count)](std::int64_t r) {
+        store_lanes(y + r * channels + c, count, own.over_step(r, own.centered(r)));
+      };
+    });
+  });
+}
+
+/// What the second pass of backward needs of the first: dL/dstep (before any scale), and dx = a d + b (x - mean) + e.
+template <class T>
+struct NormQuantizeSums {
+  double dstep = 0;
+  std::shared_ptr<const detail::NormGradient<T>> gradient;  ///< null if there are no channels
+};
+
+/// The first pass of backward, over all rows:
 ///
 ///     d     = dy where low <= v <= high, else 0           dresidual = d
 ///     dstep = sum of dy (inside ? code - v : code)        dx, dgamma, dbeta: of batch norm, for d
 ///
-/// With a residual `dresidual` is wanted; it may be dy, and dx may not. Without one it is not used, and dx may be dy.
-/// `dgamma` and `dbeta` may be null.
+/// With a residual `dresidual` is wanted, and may be dy. `dgamma` and `dbeta` may be null.
 template <class T, class Arch = DefaultArch>
-double batch_norm_quantize_backward(std::int64_t rows, std::int64_t channels, const NormInput<T>& x, const T* dy,
-                                    const T* mean, const T* inv_std, std::type_identity_t<const T*> gamma,
-                                    std::type_identity_t<const T*> beta, const Residual<T>& residual,
-                                    std::type_identity_t<T> step, const QuantizeRule& rule,
-                                    std::type_identity_t<T*> dresidual, T* dx, std::type_identity_t<T*> dgamma,
-                                    std::type_identity_t<T*> dbeta) {
+NormQuantizeSums<T> batch_norm_quantize_backward_sums(
+    std::int64_t rows, std::int64_t channels, const NormInput<T>& x, const T* dy, const T* mean, const T* inv_std,
+    std::type_identity_t<const T*> gamma, std::type_identity_t<const T*> beta, const Residual<T>& residual,
+    std::type_identity_t<T> step, const QuantizeRule& rule, std::type_identity_t<T*> dresidual,
+    std::type_identity_t<T*> dgamma, std::type_identity_t<T*> dbeta) {
   using V = Vec<T, Arch>;
-  if (channels <= 0) return 0;
+  NormQuantizeSums<T> result;
+  if (channels <= 0) return result;
   const detail::NormFactors<T> f(channels, inv_std, gamma, beta);
-  double dstep = 0;
   detail::with_columns<T, Arch>(channels, x, mean, f, residual, step, rule, [&](auto columns, auto add) {
     const auto sums = sum_columns<T, Arch, 3>(rows, channels, [=](std::int64_t c, auto count) {
       return [=, own = columns(c, count)](std::int64_t r) {
@@ -169,24 +191,59 @@ double batch_norm_quantize_backward(std::int64_t rows, std::int64_t channels, co
         return std::array<V, 3>{d, d * centered, g * (own.code(v) - select(inside, v, V(T(0))))};
       };
     });
-    for (std::int64_t c = 0; c < channels; ++c) dstep += sums[static_cast<std::size_t>(2 * channels + c)];
-    const detail::NormGradient<T> gradient(rows, channels, sums.data(), inv_std, gamma, dgamma, dbeta);
-    gradient.template write<Arch>(
-        rows,
-        [=](std::int64_t c, auto count) {
-          return [=, own = columns(c, count)](std::int64_t r) {
-            const std::int64_t i = r * channels + c;
-            const V centered = own.centered(r);
-            if constexpr (decltype(add)::value)
-              return std::array<V, 2>{load_lanes<V>(static_cast<const T*>(dresidual) + i, count), centered};
-            else
-              return std::array<V, 2>{
-                  select(own.inside(own.over_step(r, centered)), load_lanes<V>(dy + i, count), V(T(0))), centered};
-          };
-        },
-        dx);
+    for (std::int64_t c = 0; c < channels; ++c) result.dstep += sums[static_cast<std::size_t>(2 * channels + c)];
+    result.gradient =
+        std::make_shared<const detail::NormGradient<T>>(rows, channels, sums.data(), inv_std, gamma, dgamma, dbeta);
   });
-  return dstep;
+  return result;
+}
+
+/// The second pass, over any rows: x, dy and dx begin at the first of them. With a residual (`has_residual`) dy is
+/// what the first pass wrote to dresidual; without one it is the dy of the first pass, and dx may be dy.
+template <class T, class Arch = DefaultArch>
+void batch_norm_quantize_backward_rows(std::int64_t rows, std::int64_t channels, const NormInput<T>& x, const T* dy,
+                                       const T* mean, const T* inv_std, std::type_identity_t<const T*> gamma,
+                                       std::type_identity_t<const T*> beta, bool has_residual,
+                                       std::type_identity_t<T> step, const QuantizeRule& rule,
+                                       const NormQuantizeSums<T>& sums, T* dx) {
+  using V = Vec<T, Arch>;
+  if (channels <= 0) return;
+  const detail::NormFactors<T> f(channels, inv_std, gamma, beta);
+  detail::with_columns<T, Arch>(channels, x, mean, f, {}, step, rule, [&](auto columns, auto) {
+    const auto write = [&](auto clipped) {
+      sums.gradient->template write<Arch>(
+          rows,
+          [=](std::int64_t c, auto count) {
+            return [=, own = columns(c, count)](std::int64_t r) {
+              const V centered = own.centered(r), d = load_lanes<V>(dy + r * channels + c, count);
+              if constexpr (decltype(clipped)::value)
+                return std::array<V, 2>{d, centered};
+              else
+                return std::array<V, 2>{select(own.inside(own.over_step(r, centered)), d, V(T(0))), centered};
+            };
+          },
+          dx);
+    };
+    if (has_residual)
+      write(std::true_type());
+    else
+      write(std::false_type());
+  });
+}
+
+/// Both passes: the gradient, and dL/dstep as the return value. With a residual dx must not be dy.
+template <class T, class Arch = DefaultArch>
+double batch_norm_quantize_backward(std::int64_t rows, std::int64_t channels, const NormInput<T>& x, const T* dy,
+                                    const T* mean, const T* inv_std, std::type_identity_t<const T*> gamma,
+                                    std::type_identity_t<const T*> beta, const Residual<T>& residual,
+                                    std::type_identity_t<T> step, const QuantizeRule& rule,
+                                    std::type_identity_t<T*> dresidual, T* dx, std::type_identity_t<T*> dgamma,
+                                    std::type_identity_t<T*> dbeta) {
+  const auto sums = batch_norm_quantize_backward_sums<T, Arch>(rows, channels, x, dy, mean, inv_std, gamma, beta,
+                                                               residual, step, rule, dresidual, dgamma, dbeta);
+  batch_norm_quantize_backward_rows<T, Arch>(rows, channels, x, residual.given() ? dresidual : dy, mean, inv_std,
+                                             gamma, beta, residual.given(), step, rule, sums, dx);
+  return sums.dstep;
 }
 
 /// The instances of one architecture (kernels/instances.hpp); `linkage` is extern, or empty.
@@ -194,9 +251,12 @@ double batch_norm_quantize_backward(std::int64_t rows, std::int64_t channels, co
   linkage template void batch_norm_quantize_forward<float, Arch>(                                                  \
       std::int64_t, std::int64_t, const NormInput<float>&, const float*, const float*, const float*, const float*, \
       const Residual<float>&, float, const QuantizeRule&, std::int32_t, std::uint8_t*);                            \
-  linkage template double batch_norm_quantize_backward<float, Arch>(                                               \
+  linkage template NormQuantizeSums<float> batch_norm_quantize_backward_sums<float, Arch>(                         \
       std::int64_t, std::int64_t, const NormInput<float>&, const float*, const float*, const float*, const float*, \
-      const float*, const Residual<float>&, float, const QuantizeRule&, float*, float*, float*, float*);
+      const float*, const Residual<float>&, float, const QuantizeRule&, float*, float*, float*);                   \
+  linkage template void batch_norm_quantize_backward_rows<float, Arch>(                                            \
+      std::int64_t, std::int64_t, const NormInput<float>&, const float*, const float*, const float*, const float*, \
+      const float*, bool, float, const QuantizeRule&, const NormQuantizeSums<float>&, float*);
 
 #if defined(BITGRAIN_EXTERN_KERNELS)
 BITGRAIN_BATCH_NORM_QUANTIZE_INSTANCES(extern, DefaultArch)

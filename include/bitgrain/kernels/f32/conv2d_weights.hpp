@@ -140,8 +140,8 @@ inline bool should_stream_gradient(const ConvPlan& plan, const PixelBlocks& bloc
 }
 
 // dw of few blocks of pixels, streamed.
-template <class T, class Arch, class Make>
-void stream_weight_gradient(const ConvPlan& plan, const PixelBlocks& blocks, const T* x, const T* dy, T* dw,
+template <class T, class Arch, class X, class Make>
+void stream_weight_gradient(const ConvPlan& plan, const PixelBlocks& blocks, const X* x, const T* dy, T* dw,
                             Make make) {
   const std::int64_t terms = plan.terms();
   const std::int64_t fit = (std::int64_t{512} << 10) / (terms * static_cast<std::int64_t>(sizeof(T)));
@@ -162,9 +162,9 @@ void stream_weight_gradient(const ConvPlan& plan, const PixelBlocks& blocks, con
 }
 
 // dw as a sum over blocks of pixels. make(first, last) gives what adds up a block for the filters [first, last) of
-// every group; `turned`, it makes the transpose of dw, for all filters only.
-template <class T, class Arch, class Make>
-void sum_weight_gradient(const ConvPlan& plan, const PixelBlocks& blocks, bool turned, const T* x, const T* dy, T* dw,
+// every group; `turned`, it makes the transpose of dw, for all filters only. x may be of another type than T.
+template <class T, class Arch, class X, class Make>
+void sum_weight_gradient(const ConvPlan& plan, const PixelBlocks& blocks, bool turned, const X* x, const T* dy, T* dw,
                          Make make) {
   const std::int64_t size = plan.out_channels() * plan.terms();
   if (!turned && should_stream_gradient(plan, blocks, static_cast<std::size_t>(size) * sizeof(T)))

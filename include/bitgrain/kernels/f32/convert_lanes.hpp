@@ -50,6 +50,15 @@ inline V load_bytes(const std::uint8_t* p, std::int64_t count) {
   return detail::convert_loaded<V>(p, count);
 }
 
+/// Numbers of the vector's type, or bytes.
+template <class V, class E>
+inline V load_elements(const E* p, std::int64_t count) {
+  if constexpr (std::is_same_v<E, std::uint8_t>)
+    return load_bytes<V>(p, count);
+  else
+    return load_lanes<V>(p, count);
+}
+
 /// Whole numbers 0 .. 255 to bytes. A NaN gives any byte.
 template <class V>
 inline void store_bytes(std::uint8_t* p, std::int64_t count, const V& v) {

@@ -10,6 +10,7 @@
 ///     2 3
 ///
 /// Values and gradients are those of kernels::relu and kernels::max_pool2d, bit for bit, signs of zeros included.
+/// Codes of activations are pooled as the bytes they are: a larger byte is a larger number.
 
 #include <algorithm>
 #include <cstdint>
@@ -55,18 +56,19 @@ inline std::int64_t grain2x2(const PoolGeometry& g) {
   return std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(1, g.in_w * g.channels));
 }
 
-template <class T, class Arch, bool kRelu, bool kWinners>
-void max_pool2x2_rows(const PoolGeometry& g, std::int64_t begin, std::int64_t end, const T* x, T* y,
+// E: the type of the elements, T or bytes, which are compared as T.
+template <class T, class Arch, bool kRelu, bool kWinners, class E = T>
+void max_pool2x2_rows(const PoolGeometry& g, std::int64_t begin, std::int64_t end, const E* x, E* y,
                       std::uint8_t* winners) {
   using V = Vec<T, Arch>;
   const std::int64_t line = g.in_w * g.channels, place[4] = {0, g.channels, line, line + g.channels};
   for_each_vector2x2<T, Arch>(g, begin, end, [=](std::int64_t from, std::int64_t to, auto count) {
     // The windows of the next row, of the next image at last.
-    const auto ahead = static_cast<std::uintptr_t>(2 * line) * sizeof(T);
+    const auto ahead = static_cast<std::uintptr_t>(2 * line) * sizeof(E);
 #pragma GCC unroll 4
     for (int k = 0; k < 4; ++k) prefetch(reinterpret_cast<std::uintptr_t>(x + from + place[k]) + ahead);
     const auto load = [&](int k) {
-      const V v = load_lanes<V>(x + from + place[k], count);
+      const V v = load_elements<V>(x + from + place[k], count);
       return kRelu ? max(V(T(0)), v) : v;
     };
     V best = load(0), winner(T(0));
@@ -77,7 +79,10 @@ void max_pool2x2_rows(const PoolGeometry& g, std::int64_t begin, std::int64_t en
       best = select(wins, v, best);
       if constexpr (kWinners) winner = select(wins, V(static_cast<T>(k)), winner);
     }
-    store_lanes(y + to, count, best);
+    if constexpr (std::is_same_v<E, T>)
+      store_lanes(y + to, count, best);
+    else
+      store_bytes(y + to, count, best);
     if constexpr (kWinners) {
       if constexpr (kRelu) winner = select(best > V(T(0)), winner, V(T(4)));
       store_bytes(winners + to, count, winner);
@@ -125,6 +130,17 @@ void max_pool2x2_forward(const PoolGeometry& g, bool relu, const T* x, T* y, std
                                      : detail::max_pool2x2_rows<T, Arch, true, false>)
                           : (winners ? detail::max_pool2x2_rows<T, Arch, false, true>
                                      : detail::max_pool2x2_rows<T, Arch, false, false>);
+    run(g, begin, end, x, y, winners);
+  });
+}
+
+/// The same for codes, whose numbers grow with them.
+template <class Arch = DefaultArch>
+void max_pool2x2_codes(const PoolGeometry& g, const std::uint8_t* x, std::uint8_t* y, std::uint8_t* winners) {
+  g.validate("max pooling");
+  parallel_for(g.batch * g.out_h(), detail::grain2x2(g), [&](std::int64_t begin, std::int64_t end) {
+    const auto run = winners ? detail::max_pool2x2_rows<float, Arch, false, true, std::uint8_t>
+                             : detail::max_pool2x2_rows<float, Arch, false, false, std::uint8_t>;
     run(g, begin, end, x, y, winners);
   });
 }

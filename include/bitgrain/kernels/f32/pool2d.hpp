@@ -9,6 +9,7 @@
 #include "bitgrain/base/check.hpp"
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/f32/columns.hpp"
+#include "bitgrain/kernels/f32/convert_lanes.hpp"
 #include "bitgrain/kernels/simd.hpp"
 #include "bitgrain/tensor/geometry.hpp"
 
@@ -57,6 +58,41 @@ T window_area(const PoolGeometry& g) {
   return static_cast<T>(g.window.kernel_h * g.window.kernel_w);
 }
 
+// Elements of E, T or bytes, which are compared as T.
+template <class T, class Arch, class E>
+void max_pool2d(const PoolGeometry& g, const E* x, E* y, std::int32_t* argmax) {
+  using V = Vec<T, Arch>;
+  g.validate("max pooling");
+  BITGRAIN_CHECK(g.in_h * g.in_w <= (1 << 24), "max pooling takes images of at most 2^24 pixels, got ", g.in_h, "x",
+                 g.in_w);
+  const std::int64_t image_size = g.in_h * g.in_w * g.channels;
+  parallel_for(g.batch, pool_grain(g), [&](std::int64_t begin, std::int64_t end) {
+    for_each_window(g, begin, end, [&](std::int64_t n, std::int64_t at, const auto& rows, const auto& columns) {
+      const E* image = x + n * image_size;
+      for (std::int64_t c = 0; c < g.channels; c += kLanes<T, Arch>) {
+        const std::int64_t count = std::min(kLanes<T, Arch>, g.channels - c);
+        V best(T(0)), winner(T(0));
+        bool first = true;
+        for_each_tap(g, rows, columns, [&](std::int64_t place) {
+          const V v = load_elements<V>(image + place * g.channels + c, count);
+          const auto wins = v > best || !(v == v);  // not v != v: xsimd's is false for NaN
+          best = first ? v : select(wins, v, best);
+          winner = first ? V(static_cast<T>(place)) : select(wins, V(static_cast<T>(place)), winner);
+          first = false;
+        });
+        if constexpr (std::is_same_v<E, T>)
+          store_lanes(y + at + c, count, best);
+        else
+          store_bytes(y + at + c, count, best);
+        if (!argmax) continue;
+        T places[V::size];
+        store_all(places, winner);
+        for (std::int64_t i = 0; i < count; ++i) argmax[at + c + i] = static_cast<std::int32_t>(places[i]);
+      }
+    });
+  });
+}
+
 }  // namespace detail
 
 /// Max pooling. Padding never wins; of equal elements the first in row-major order wins; a NaN wins. `argmax` (or
@@ -64,34 +100,12 @@ T window_area(const PoolGeometry& g) {
 /// than 2^24 pixels (places are carried as float).
 template <class T, class Arch = DefaultArch>
 void max_pool2d_forward(const PoolGeometry& g, const T* x, T* y, std::int32_t* argmax) {
-  using V = Vec<T, Arch>;
-  g.validate("max pooling");
-  BITGRAIN_CHECK(g.in_h * g.in_w <= (1 << 24), "max pooling takes images of at most 2^24 pixels, got ", g.in_h, "x",
-                 g.in_w);
-  const std::int64_t image_size = g.in_h * g.in_w * g.channels;
-  parallel_for(g.batch, detail::pool_grain(g), [&](std::int64_t begin, std::int64_t end) {
-    detail::for_each_window(
-        g, begin, end, [&](std::int64_t n, std::int64_t at, const auto& rows, const auto& columns) {
-          const T* image = x + n * image_size;
-          for (std::int64_t c = 0; c < g.channels; c += kLanes<T, Arch>) {
-            const std::int64_t count = std::min(kLanes<T, Arch>, g.channels - c);
-            V best(T(0)), winner(T(0));
-            bool first = true;
-            detail::for_each_tap(g, rows, columns, [&](std::int64_t place) {
-              const V v = load_lanes<V>(image + place * g.channels + c, count);
-              const auto wins = v > best || !(v == v);  // not v != v: xsimd's is false for NaN
-              best = first ? v : select(wins, v, best);
-              winner = first ? V(static_cast<T>(place)) : select(wins, V(static_cast<T>(place)), winner);
-              first = false;
-            });
-            store_lanes(y + at + c, count, best);
-            if (!argmax) continue;
-            T places[V::size];
-            store_all(places, winner);
-            for (std::int64_t i = 0; i < count; ++i) argmax[at + c + i] = static_cast<std::int32_t>(places[i]);
-          }
-        });
-  });
+  detail::max_pool2d<T, Arch>(g, x, y, argmax);
+}
+/// The same for codes, whose numbers grow with them.
+template <class Arch = DefaultArch>
+void max_pool2d_codes(const PoolGeometry& g, const std::uint8_t* x, std::uint8_t* y, std::int32_t* argmax) {
+  detail::max_pool2d<float, Arch>(g, x, y, argmax);
 }
 
 /// Gradient of max pooling: dy goes to the winners. Overwrites dx.
