@@ -153,8 +153,9 @@ void run_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t*
                 [&](std::int64_t first, std::int64_t, const std::uint8_t* from, const InputView& view,
                     std::int64_t group_bytes, const PixelUnit& unit) {
                   const std::int64_t at = first * g.out_channels;
-                  dense_unit<Dot>(conv, from, view, group_bytes, unit,
-                                  CodesEpilogue<Residual>{constants, Residual ? residual + at : nullptr, codes + at});
+                  dense_unit<Dot>(
+                      conv, from, view, group_bytes, unit,
+                      CodesEpilogue<Residual>{{constants, Residual ? residual + at : nullptr, codes + at}});
                 });
 }
 
@@ -180,7 +181,7 @@ void run_depthwise_codes(const PackedConv2d& conv, std::int64_t batch, const std
 template <class Dot>
 void run_any_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x,
                    const Requantization& constants, const std::uint8_t* residual, std::uint8_t* codes) {
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
   if (std::is_same_v<Dot, Vnni512Dot> && conv.lane_weights.numel() > 0 && !constants.residual &&
       detail::DepthwiseTaps::fit(conv.geometry))
     return depthwise_codes(conv, batch, x, constants, codes);

@@ -23,8 +23,8 @@ struct SumsEpilogue {
 
   /// Writes the sums of the pixels that `pixel` numbers, channels `channel` .., of which `channels` exist.
   template <class Dot, int Pixels, int Blocks>
-  [[gnu::always_inline]] void finish(const typename Dot::Lanes (&lanes)[Pixels][Blocks], const std::int32_t* pixel,
-                                     std::int64_t channel, std::int64_t channels) const {
+  [[gnu::always_inline]] void store(const typename Dot::Lanes (&lanes)[Pixels][Blocks], const std::int32_t* pixel,
+                                    std::int64_t channel, std::int64_t channels) const {
 #pragma GCC unroll 16
     for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 16
@@ -42,40 +42,23 @@ struct SumsEpilogue {
   }
 };
 
-/// Codes to `codes` [pixels][channels of the layer], with a residual tensor of the same shape if there is one.
+/// Codes, with a residual tensor if there is one.
 template <bool Residual>
 struct CodesEpilogue {
-  const Requantization& constants;
-  const std::uint8_t* residual;
-  std::uint8_t* codes;
+  CodesOutput output;
+};
+
+// The sums of one tile, to [Pixels][Blocks][16].
+struct TileSums {
+  std::int32_t* to;
 
   template <class Dot, int Pixels, int Blocks>
-  [[gnu::always_inline]] void finish(const typename Dot::Lanes (&lanes)[Pixels][Blocks], const std::int32_t* pixel,
-                                     std::int64_t channel, std::int64_t channels) const {
-    const std::int64_t stride = constants.channels;
+  [[gnu::always_inline]] void store(const typename Dot::Lanes (&lanes)[Pixels][Blocks], const std::int32_t*,
+                                    std::int64_t, std::int64_t) const {
 #pragma GCC unroll 16
-    for (int b = 0; b < Blocks; ++b) {
-      const std::int64_t first = channel + b * kDotLanes, count = std::min(kDotLanes, channels - b * kDotLanes);
-      RequantizeLanes<Dot, Residual> requantize(constants, first);
-      const auto at = [&](int p) { return pixel[p] * stride + first; };
-      if (count == kDotLanes) {
+    for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 16
-        for (int p = 0; p < Pixels; ++p)
-          requantize.put(lanes[p][b], Residual ? residual + at(p) : nullptr, codes + at(p));
-        if (!requantize.certain())
-#pragma GCC unroll 16
-          for (int p = 0; p < Pixels; ++p)
-            requantize.put_exact(lanes[p][b], Residual ? residual + at(p) : nullptr, codes + at(p));
-      } else {
-#pragma GCC unroll 16
-        for (int p = 0; p < Pixels; ++p) {
-          std::uint8_t from[kDotLanes] = {}, to[kDotLanes];
-          if constexpr (Residual) std::memcpy(from, residual + at(p), static_cast<std::size_t>(count));
-          requantize.put_exact(lanes[p][b], from, to);
-          std::memcpy(codes + at(p), to, static_cast<std::size_t>(count));
-        }
-      }
-    }
+      for (int b = 0; b < Blocks; ++b) Dot::store(to + (p * Blocks + b) * kDotLanes, lanes[p][b]);
   }
 };
 
@@ -91,10 +74,10 @@ struct DotTileInput {
   std::int64_t channel, channels;   ///< number of the first channel, and how many there are from it on
 };
 
-/// All products of the pixels whose first taps lie at x + pixel[p]; `number` counts them for the epilogue.
-template <class Dot, int Pixels, int Blocks, class Epilogue>
+/// All products of the pixels whose first taps lie at x + pixel[p]; `number` counts them for the store.
+template <class Dot, int Pixels, int Blocks, class Store>
 [[gnu::noinline]] void dot_tile(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number,
-                                const Epilogue& epilogue) {
+                                const Store& store) {
   typename Dot::Lanes lanes[Pixels][Blocks];
 #pragma GCC unroll 16
   for (int b = 0; b < Blocks; ++b) {
@@ -103,37 +86,51 @@ template <class Dot, int Pixels, int Blocks, class Epilogue>
     for (int p = 0; p < Pixels; ++p) lanes[p][b] = start;
   }
   const std::int64_t block_bytes = in.block_bytes;
-  const std::uint8_t* row = in.x;
-  const std::int8_t* w_row = in.w;
-  for (std::int64_t y = 0; y < in.rows; ++y, row += in.x_row, w_row += in.w_row) {
-    const std::uint8_t* stretch = row;
-    const std::int8_t* w = w_row;
-    for (std::int64_t c = 0; c < in.columns; ++c, stretch += in.x_column) {
-      const std::uint8_t* from[Pixels];
+  const std::uint8_t* from[Pixels];
 #pragma GCC unroll 16
-      for (int p = 0; p < Pixels; ++p) from[p] = stretch + pixel[p];
-      for (std::int64_t q = 0; q < in.quads; ++q, w += kDotLanes * kDotQuad) {
+  for (int p = 0; p < Pixels; ++p) from[p] = in.x + pixel[p];
+  const std::int8_t* w_row = in.w;
+  for (std::int64_t y = 0; y < in.rows; ++y, w_row += in.w_row) {
+    const std::int8_t* w = w_row;
+    for (std::int64_t c = 0; c < in.columns; ++c) {
+      std::int64_t at = y * in.x_row + c * in.x_column;
+      const std::int64_t end = at + in.quads * kDotQuad;
+      for (; at < end; at += kDotQuad, w += kDotLanes * kDotQuad) {
         typename Dot::Block block[Blocks];
 #pragma GCC unroll 16
         for (int b = 0; b < Blocks; ++b) block[b] = Dot::block(w + b * block_bytes);
 #pragma GCC unroll 16
         for (int p = 0; p < Pixels; ++p) {
-          const typename Dot::Quad quad = Dot::quad(from[p] + q * kDotQuad);
+          const typename Dot::Quad quad = Dot::quad(from[p] + at);
 #pragma GCC unroll 16
           for (int b = 0; b < Blocks; ++b) Dot::dot(lanes[p][b], quad, block[b]);
         }
       }
     }
   }
-  epilogue.template finish<Dot, Pixels, Blocks>(lanes, number, in.channel, in.channels);
+  store.template store<Dot, Pixels, Blocks>(lanes, number, in.channel, in.channels);
 }
 
-/// The same for any number of pixels: whole tiles, then smaller ones.
+/// One tile, to the end: its sums stored in place, or requantized.
+template <class Dot, int Pixels, int Blocks>
+void finish_tile(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number,
+                 const SumsEpilogue& epilogue) {
+  dot_tile<Dot, Pixels, Blocks>(in, pixel, number, epilogue);
+}
+template <class Dot, int Pixels, int Blocks, bool Residual>
+void finish_tile(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number,
+                 const CodesEpilogue<Residual>& epilogue) {
+  alignas(64) std::int32_t sums[Pixels * Blocks * kDotLanes];
+  dot_tile<Dot, Pixels, Blocks>(in, pixel, number, TileSums{sums});
+  RequantizeTile<Dot, Blocks, Residual>::put(epilogue.output, sums, Pixels, number, in.channel, in.channels);
+}
+
+/// Tiles for any number of pixels: whole ones, then smaller ones.
 template <class Dot, int Blocks, class Epilogue, int Pixels = Dot::pixels(Blocks)>
 void dot_tiles(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number, std::int64_t pixels,
                const Epilogue& epilogue) {
   std::int64_t p = 0;
-  for (; p + Pixels <= pixels; p += Pixels) dot_tile<Dot, Pixels, Blocks>(in, pixel + p, number + p, epilogue);
+  for (; p + Pixels <= pixels; p += Pixels) finish_tile<Dot, Pixels, Blocks>(in, pixel + p, number + p, epilogue);
   if constexpr (Pixels > 1) {
     constexpr int kSmaller = Pixels > 8 ? 8 : Pixels > 4 ? 4 : Pixels > 2 ? 2 : 1;
     if (p < pixels) dot_tiles<Dot, Blocks, Epilogue, kSmaller>(in, pixel + p, number + p, pixels - p, epilogue);

@@ -146,8 +146,8 @@ struct Avx2Dot {
 struct Vnni512Dot {
   static constexpr const char* kName = "avx512-vnni";
   static constexpr int kBlocks = 2;
-  /// Of 32 registers, 28 or 12 hold sums.
-  static constexpr int pixels(int blocks) { return blocks == 2 ? 14 : 12; }
+  /// As many as have their addresses in registers; five sums would hide the latency of the instruction.
+  static constexpr int pixels(int blocks) { return blocks == 2 ? 12 : 8; }
   using Lanes = __m512i;
   using Quad = __m512i;
   using Block = __m512i;
