@@ -39,7 +39,8 @@ void try_tile(const kernels::Requantization& r, std::int64_t channel, bool in_or
         expected[at] = r.code(c, a, Residual ? residual[at] : std::uint8_t{0});
       }
   const kernels::CodesOutput output{r, Residual ? residual.data() : nullptr, got.data()};
-  kernels::RequantizeTile<Dot, Blocks, Residual>::put(output, sums[0][0], Pixels, number, channel, channels);
+  const kernels::RequantizeTile<Dot, Blocks, Residual> tile(output, channel, channels);
+  tile.put(sums[0][0], number, Pixels);
   CHECK_MESSAGE(got == expected, std::string(Dot::kName), " ", Pixels, " pixels, ", Blocks, " blocks, ", channels,
                 " channels", Residual ? ", residual" : "");
 }
@@ -120,7 +121,7 @@ TEST_CASE("sums on both sides of every edge of every code, where constants are h
         sums[1][c] = static_cast<std::int32_t>((edge >= 0 ? edge + m[c] - 1 : edge) / m[c]);
         sums[0][c] = sums[1][c] - 1;
       }
-      kernels::RequantizeTile<kernels::BestDot, 1, false>::put({r, nullptr, got}, sums[0], 2, number, 0, 16);
+      kernels::RequantizeTile<kernels::BestDot, 1, false>({r, nullptr, got}, 0, 16).put(sums[0], number, 2);
       for (std::size_t c = 0; c < 16; ++c) {
         CHECK(got[c] == std::clamp<std::int64_t>(code - 1, 0, 255));
         CHECK(got[16 + c] == std::clamp<std::int64_t>(code, 0, 255));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "bitgrain/kernels/int8/dot.hpp"
 #include "bitgrain/kernels/int8/packed_conv2d.hpp"
@@ -45,6 +46,7 @@ struct SumsEpilogue {
 /// Codes, with a residual tensor if there is one.
 template <bool Residual>
 struct CodesEpilogue {
+  static constexpr bool kResidual = Residual;
   CodesOutput output;
 };
 
@@ -111,30 +113,101 @@ template <class Dot, int Pixels, int Blocks, class Store>
   store.template store<Dot, Pixels, Blocks>(lanes, number, in.channel, in.channels);
 }
 
-/// One tile, to the end: its sums stored in place, or requantized.
-template <class Dot, int Pixels, int Blocks>
-void finish_tile(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number,
-                 const SumsEpilogue& epilogue) {
-  dot_tile<Dot, Pixels, Blocks>(in, pixel, number, epilogue);
-}
+/// One step of a short window: where its four bytes lie from a pixel's first tap, and its weights from the first.
+struct DotTap {
+  std::int32_t x, w;
+};
+
+/// The longest window, in steps, that is made by strips.
+inline constexpr std::int64_t kStripTaps = 64;
+
+/// Codes of pixels with a short window: tiles small enough to leave room in the registers for the constants of the
+/// requantization, which takes as long as the products. Writes some codes twice if they are no whole tiles.
 template <class Dot, int Pixels, int Blocks, bool Residual>
-void finish_tile(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number,
-                 const CodesEpilogue<Residual>& epilogue) {
-  alignas(64) std::int32_t sums[Pixels * Blocks * kDotLanes];
-  dot_tile<Dot, Pixels, Blocks>(in, pixel, number, TileSums{sums});
-  RequantizeTile<Dot, Blocks, Residual>::put(epilogue.output, sums, Pixels, number, in.channel, in.channels);
+[[gnu::noinline]] void dot_strip(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number,
+                                 std::int64_t pixels, const CodesOutput& output) {
+  DotTap taps[kStripTaps];
+  std::int64_t count = 0;
+  for (std::int64_t y = 0; y < in.rows; ++y)
+    for (std::int64_t c = 0; c < in.columns; ++c)
+      for (std::int64_t q = 0; q < in.quads; ++q)
+        taps[count++] = {static_cast<std::int32_t>(y * in.x_row + c * in.x_column + q * kDotQuad),
+                         static_cast<std::int32_t>(y * in.w_row + (c * in.quads + q) * kDotLanes * kDotQuad)};
+  const RequantizeTile<Dot, Blocks, Residual> requantize(output, in.channel, in.channels);
+  const std::int64_t block_bytes = in.block_bytes;
+  std::int32_t last_pixel[Pixels], last_number[Pixels];
+  for (std::int64_t done = 0; done < pixels; done += Pixels, pixel += Pixels, number += Pixels) {
+    if (done + Pixels > pixels) {
+      for (int p = 0; p < Pixels; ++p) {
+        const std::int64_t from = std::min<std::int64_t>(p, pixels - done - 1);
+        last_pixel[p] = pixel[from];
+        last_number[p] = number[from];
+      }
+      pixel = last_pixel;
+      number = last_number;
+    }
+    typename Dot::Lanes lanes[Pixels][Blocks];
+    const std::uint8_t* from[Pixels];
+#pragma GCC unroll 16
+    for (int p = 0; p < Pixels; ++p) {
+      from[p] = in.x + pixel[p];
+#pragma GCC unroll 2
+      for (int b = 0; b < Blocks; ++b) lanes[p][b] = Dot::load(in.start + b * kDotLanes);
+    }
+    for (const DotTap *tap = taps, *end = taps + count; tap != end; ++tap) {
+      const std::int64_t x = tap->x;
+      const std::int8_t* w = in.w + tap->w;
+      typename Dot::Block block[Blocks];
+#pragma GCC unroll 2
+      for (int b = 0; b < Blocks; ++b) block[b] = Dot::block(w + b * block_bytes);
+#pragma GCC unroll 16
+      for (int p = 0; p < Pixels; ++p) {
+        const typename Dot::Quad quad = Dot::quad(from[p] + x);
+#pragma GCC unroll 2
+        for (int b = 0; b < Blocks; ++b) Dot::dot(lanes[p][b], quad, block[b]);
+      }
+    }
+    requantize.template put<Pixels>(lanes, number);
+  }
 }
 
-/// Tiles for any number of pixels: whole ones, then smaller ones.
-template <class Dot, int Blocks, class Epilogue, int Pixels = Dot::pixels(Blocks)>
+/// The sums of any number of pixels: whole tiles, then smaller ones.
+template <class Dot, int Blocks, int Pixels = Dot::pixels(Blocks)>
 void dot_tiles(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number, std::int64_t pixels,
-               const Epilogue& epilogue) {
+               const SumsEpilogue& epilogue) {
   std::int64_t p = 0;
-  for (; p + Pixels <= pixels; p += Pixels) finish_tile<Dot, Pixels, Blocks>(in, pixel + p, number + p, epilogue);
+  for (; p + Pixels <= pixels; p += Pixels) dot_tile<Dot, Pixels, Blocks>(in, pixel + p, number + p, epilogue);
   if constexpr (Pixels > 1) {
     constexpr int kSmaller = Pixels > 8 ? 8 : Pixels > 4 ? 4 : Pixels > 2 ? 2 : 1;
-    if (p < pixels) dot_tiles<Dot, Blocks, Epilogue, kSmaller>(in, pixel + p, number + p, pixels - p, epilogue);
+    if (p < pixels) dot_tiles<Dot, Blocks, kSmaller>(in, pixel + p, number + p, pixels - p, epilogue);
   }
+}
+
+// The same, requantized tile by tile while the next one is under way.
+template <class Dot, int Blocks, bool Residual, int Pixels = Dot::pixels(Blocks)>
+void code_tiles(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number, std::int64_t pixels,
+                const RequantizeTile<Dot, Blocks, Residual>& requantize) {
+  std::int64_t p = 0;
+  for (; p + Pixels <= pixels; p += Pixels) {
+    alignas(64) std::int32_t sums[Pixels * Blocks * kDotLanes];
+    dot_tile<Dot, Pixels, Blocks>(in, pixel + p, number + p, TileSums{sums});
+    requantize.put(sums, number + p, Pixels);
+  }
+  if constexpr (Pixels > 1) {
+    constexpr int kSmaller = Pixels > 8 ? 8 : Pixels > 4 ? 4 : Pixels > 2 ? 2 : 1;
+    if (p < pixels) code_tiles<Dot, Blocks, Residual, kSmaller>(in, pixel + p, number + p, pixels - p, requantize);
+  }
+}
+
+template <class Dot, int Blocks, bool Residual>
+void dot_tiles(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number, std::int64_t pixels,
+               const CodesEpilogue<Residual>& epilogue) {
+  // Of two blocks a larger tile is better, but for the start of its many short stretches.
+  if constexpr (Dot::strip_pixels(Blocks) > 0)
+    if (in.rows * in.columns * in.quads <= kStripTaps && (Blocks == 1 || in.quads <= 6))
+      return dot_strip<Dot, Dot::strip_pixels(Blocks), Blocks, Residual>(in, pixel, number, pixels, epilogue.output);
+  code_tiles(in, pixel, number, pixels,
+             RequantizeTile<Dot, Blocks, Residual>(epilogue.output, in.channel, in.channels));
 }
 
 }  // namespace bitgrain::kernels::detail

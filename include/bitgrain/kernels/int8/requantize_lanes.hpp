@@ -21,21 +21,26 @@ struct CodesOutput {
   std::uint8_t* codes;
 };
 
-/// Any primitive: in 64 bits at once.
+/// Any primitive: in 64 bits at once. An object is made for the channels `channel` .., of which `channels` exist.
 template <class Dot, int Blocks, bool Residual>
-struct RequantizeTile {
-  /// Writes the codes of `pixels` pixels, which `number` numbers, from sums [pixels][Blocks][16]; channels `channel`
-  /// .., of which `channels` exist.
-  static void put(const CodesOutput& output, const std::int32_t* sums, std::int64_t pixels,
-                  const std::int32_t* number, std::int64_t channel, std::int64_t channels) {
-    for (std::int64_t p = 0; p < pixels; ++p) {
-      const std::int64_t at = number[p] * output.constants.channels + channel;
-      for (std::int64_t l = 0; l < std::min(Blocks * kDotLanes, channels); ++l)
-        output.codes[at + l] =
-            output.constants.code(static_cast<std::size_t>(channel + l), sums[p * Blocks * kDotLanes + l],
-                                  Residual ? output.residual[at + l] : std::uint8_t{0});
+class RequantizeTile {
+ public:
+  RequantizeTile(const CodesOutput& output, std::int64_t channel, std::int64_t channels)
+      : output_(output), channel_(channel), channels_(std::min(Blocks * kDotLanes, channels)) {}
+
+  /// Writes the codes of `pixels` pixels, which `number` numbers, from sums [pixels][Blocks][16].
+  void put(const std::int32_t* sums, const std::int32_t* number, std::int64_t pixels) const {
+    for (std::int64_t p = 0; p < pixels; ++p, sums += Blocks * kDotLanes) {
+      const std::int64_t at = number[p] * output_.constants.channels + channel_;
+      for (std::int64_t l = 0; l < channels_; ++l)
+        output_.codes[at + l] = output_.constants.code(static_cast<std::size_t>(channel_ + l), sums[l],
+                                                       Residual ? output_.residual[at + l] : std::uint8_t{0});
     }
   }
+
+ private:
+  CodesOutput output_;
+  std::int64_t channel_, channels_;
 };
 
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
@@ -70,29 +75,34 @@ void exact_codes(const Requantization& r, std::int64_t channel, const std::int32
 
 }  // namespace detail
 
-/// Estimates, four vectors of 16 codes at a time; those of which one is not certain are computed again.
+/// Estimates, four vectors of 16 codes at a time; those of which one is not certain are computed again. An object
+/// holds the constants of 16 Blocks channels.
 template <int Blocks, bool Residual>
-struct RequantizeTile<Vnni512Dot, Blocks, Residual> {
-  [[gnu::noinline]] static void put(const CodesOutput& output, const std::int32_t* sums, std::int64_t pixels,
-                                    const std::int32_t* number, std::int64_t channel, std::int64_t channels) {
-    if (channels >= Blocks * kDotLanes)
-      put_tile<true>(output, sums, pixels, number, channel, channels);
-    else
-      put_tile<false>(output, sums, pixels, number, channel, channels);
+class RequantizeTile<Vnni512Dot, Blocks, Residual> {
+ public:
+  RequantizeTile(const CodesOutput& output, std::int64_t channel, std::int64_t channels)
+      : output_(output),
+        stride_(output.constants.channels),
+        channel_(channel),
+        mask_(channels < Blocks * kDotLanes ? ~std::uint64_t{0} >> (64 - channels) : ~std::uint64_t{0}),
+        whole_(channels == stride_ && channels == Blocks * kDotLanes),
+        low_(_mm512_set1_epi8(static_cast<char>(output.constants.low + output.constants.offset))),
+        high_(_mm512_set1_epi8(static_cast<char>(output.constants.high + output.constants.offset))) {
+    const Requantization& r = output.constants;
+    for (int b = 0; b < Blocks; ++b) {
+      scale_[b] = _mm512_loadu_ps(r.scale.data() + channel + b * kDotLanes);
+      start_[b] = _mm512_loadu_ps(r.start.data() + channel + b * kDotLanes);
+      residual_scale_[b] = _mm512_loadu_ps(r.residual_scale.data() + channel + b * kDotLanes);
+    }
+    // Channels that do not exist are certain.
+    const auto two = static_cast<__mmask32>(Blocks == 2 ? mask_ : mask_ << 16 | (mask_ & 0xFFFF));
+    limit_ = _mm512_maskz_mov_epi16(two, limits(r.limit.data() + channel));
   }
 
- private:
-  // Pixels that fill four vectors.
-  static constexpr int kTogether = 4 / Blocks;
-
-  // All: whether all channels exist.
-  template <bool All>
-  [[gnu::always_inline]] static void put_tile(const CodesOutput& output, const std::int32_t* sums,
-                                              std::int64_t pixels, const std::int32_t* number, std::int64_t channel,
-                                              std::int64_t channels) {
-    const Constants constants(output.constants, channel, channels);
+  [[gnu::noinline]] void put(const std::int32_t* sums, const std::int32_t* number, std::int64_t pixels) const {
+    const RequantizeTile tile = *this;  // in registers, whatever the codes are written over
     for (; pixels >= kTogether; pixels -= kTogether, sums += 4 * kDotLanes, number += kTogether)
-      put_group<All>(constants, output, sums, number);
+      tile.put_group(load(sums, 0), load(sums, 1), load(sums, 2), load(sums, 3), number);
     if (pixels == 0) return;
     // The last pixel stands for those that do not exist.
     std::int32_t last_sums[4 * kDotLanes], last_number[kTogether];
@@ -101,76 +111,79 @@ struct RequantizeTile<Vnni512Dot, Blocks, Residual> {
       std::copy_n(sums + p * Blocks * kDotLanes, Blocks * kDotLanes, last_sums + i * Blocks * kDotLanes);
       last_number[i] = number[p];
     }
-    put_group<All>(constants, output, last_sums, last_number);
+    tile.put_group(load(last_sums, 0), load(last_sums, 1), load(last_sums, 2), load(last_sums, 3), last_number);
+  }
+  /// The same for sums in registers; numbers ascend, but the last one may come again, with the same sums.
+  template <int Pixels>
+  [[gnu::always_inline]] void put(const __m512i (&sums)[Pixels][Blocks], const std::int32_t* number) const {
+    static_assert(Pixels % kTogether == 0);
+#pragma GCC unroll 8
+    for (int p = 0; p < Pixels; p += kTogether)
+      put_group(sums[p][0], sums[p + (Blocks == 1)][Blocks - 1], sums[p + 2 / Blocks][0],
+                sums[p + kTogether - 1][Blocks - 1], number + p);
   }
 
-  // What all pixels share.
-  struct Constants {
-    Constants(const Requantization& r, std::int64_t first, std::int64_t channels)
-        : stride(r.channels),
-          channel(first),
-          mask(channels < Blocks * kDotLanes ? ~std::uint64_t{0} >> (64 - channels) : ~std::uint64_t{0}),
-          limit(limits(r.limit.data() + first)),
-          low(_mm512_set1_epi8(static_cast<char>(r.low + r.offset))),
-          high(_mm512_set1_epi8(static_cast<char>(r.high + r.offset))) {
-      for (int b = 0; b < Blocks; ++b) {
-        scale[b] = _mm512_loadu_ps(r.scale.data() + first + b * kDotLanes);
-        start[b] = _mm512_loadu_ps(r.start.data() + first + b * kDotLanes);
-        residual_scale[b] = _mm512_loadu_ps(r.residual_scale.data() + first + b * kDotLanes);
-      }
+ private:
+  // Pixels that fill four vectors.
+  static constexpr int kTogether = 4 / Blocks;
+
+  [[gnu::always_inline]] static __m512i load(const std::int32_t* sums, int v) {
+    return _mm512_loadu_si512(sums + v * kDotLanes);
+  }
+
+  [[gnu::always_inline]] std::int64_t at(std::int32_t number) const { return number * stride_ + channel_; }
+
+  [[gnu::always_inline]] __m512i estimate(const __m512i& sum, int v, const std::int32_t* number) const {
+    const int b = v % Blocks;
+    __m512 t = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale_[b], start_[b]);
+    if constexpr (Residual) {
+      const std::uint8_t* from = output_.residual + at(number[v / Blocks]) + b * kDotLanes;
+      const __m512i bytes =
+          _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(static_cast<__mmask16>(mask_ >> b * kDotLanes), from));
+      t = _mm512_fmadd_ps(_mm512_cvtepi32_ps(bytes), residual_scale_[b], t);
     }
-    std::int64_t stride, channel;
-    std::uint64_t mask;  // of the channels that exist
-    __m512i limit, low, high;
-    __m512 scale[Blocks], start[Blocks], residual_scale[Blocks];
-  };
+    return _mm512_cvtps_epi32(t);
+  }
 
   // Four vectors of sums.
-  template <bool All>
-  [[gnu::always_inline]] static void put_group(const Constants& constants, const CodesOutput& output,
-                                               const std::int32_t* sums, const std::int32_t* number) {
-    const auto at = [&](int i) { return number[i] * constants.stride + constants.channel; };
-    __m512i t[4];
-#pragma GCC unroll 4
-    for (int v = 0; v < 4; ++v) {
-      const int b = v % Blocks;
-      __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums + v * kDotLanes)), constants.scale[b],
-                                     constants.start[b]);
-      if constexpr (Residual) {
-        const std::uint8_t* from = output.residual + at(v / Blocks) + b * kDotLanes;
-        const __m128i bytes =
-            All ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(from))
-                : _mm_maskz_loadu_epi8(static_cast<__mmask16>(constants.mask >> b * kDotLanes), from);
-        value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)), constants.residual_scale[b], value);
-      }
-      t[v] = _mm512_cvtps_epi32(value);
-    }
-    const __m512i fraction = _mm512_min_epu16(halves<0>(t[0], t[1]), halves<0>(t[2], t[3]));
-    // Packing saturates to bytes. It works within 128 bits: eight codes of t[0] or t[1], then eight of t[2] or t[3].
-    __m512i bytes = _mm512_packus_epi16(halves<1>(t[0], t[1]), halves<1>(t[2], t[3]));
-    bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, constants.low), constants.high);
+  [[gnu::always_inline]] void put_group(const __m512i& a, const __m512i& b, const __m512i& c, const __m512i& d,
+                                        const std::int32_t* number) const {
+    const __m512i t0 = estimate(a, 0, number), t1 = estimate(b, 1, number);
+    const __m512i t2 = estimate(c, 2, number), t3 = estimate(d, 3, number);
+    const __m512i fraction = _mm512_min_epu16(halves<0>(t0, t1), halves<0>(t2, t3));
+    // Packing saturates to bytes. It works within 128 bits: eight codes of t0 or t1, then eight of t2 or t3.
+    __m512i bytes = _mm512_packus_epi16(halves<1>(t0, t1), halves<1>(t2, t3));
+    bytes = _mm512_min_epu8(_mm512_max_epu8(bytes, low_), high_);
     bytes = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), bytes);
-    if (All && constants.stride == Blocks * kDotLanes && number[kTogether - 1] - number[0] == kTogether - 1) {
-      _mm512_storeu_si512(output.codes + at(0), bytes);
+    std::uint8_t* codes = output_.codes;
+    // Numbers ascend, and only the last one may come again.
+    if (whole_ && number[kTogether - 1] - number[0] == kTogether - 1 &&
+        number[kTogether - 1] - number[kTogether - 2] == 1) {
+      _mm512_storeu_si512(codes + at(number[0]), bytes);
     } else if constexpr (Blocks == 2) {
-      store<All>(constants.mask, _mm512_castsi512_si256(bytes), output.codes + at(0));
-      store<All>(constants.mask, _mm512_extracti64x4_epi64(bytes, 1), output.codes + at(1));
+      const auto mask = static_cast<__mmask32>(mask_);
+      _mm256_mask_storeu_epi8(codes + at(number[0]), mask, _mm512_castsi512_si256(bytes));
+      _mm256_mask_storeu_epi8(codes + at(number[1]), mask, _mm512_extracti64x4_epi64(bytes, 1));
     } else {
-      store<All>(constants.mask, _mm512_castsi512_si128(bytes), output.codes + at(0));
-      store<All>(constants.mask, _mm512_extracti32x4_epi32(bytes, 1), output.codes + at(1));
-      store<All>(constants.mask, _mm512_extracti32x4_epi32(bytes, 2), output.codes + at(2));
-      store<All>(constants.mask, _mm512_extracti32x4_epi32(bytes, 3), output.codes + at(3));
+      const auto mask = static_cast<__mmask16>(mask_);
+      _mm_mask_storeu_epi8(codes + at(number[0]), mask, _mm512_castsi512_si128(bytes));
+      _mm_mask_storeu_epi8(codes + at(number[1]), mask, _mm512_extracti32x4_epi32(bytes, 1));
+      _mm_mask_storeu_epi8(codes + at(number[2]), mask, _mm512_extracti32x4_epi32(bytes, 2));
+      _mm_mask_storeu_epi8(codes + at(number[3]), mask, _mm512_extracti32x4_epi32(bytes, 3));
     }
-    __mmask32 uncertain = _mm512_cmplt_epu16_mask(fraction, constants.limit);
-    if constexpr (!All)
-      uncertain &= static_cast<__mmask32>(Blocks == 2 ? constants.mask : constants.mask << 16 | constants.mask);
-    if (uncertain != 0) [[unlikely]]
-      put_exact(output, sums, number, constants.channel, constants.mask);
+    if (_mm512_cmplt_epu16_mask(fraction, limit_) != 0) [[unlikely]] {
+      std::int32_t sums[4 * kDotLanes];
+      _mm512_storeu_si512(sums, a);
+      _mm512_storeu_si512(sums + kDotLanes, b);
+      _mm512_storeu_si512(sums + 2 * kDotLanes, c);
+      _mm512_storeu_si512(sums + 3 * kDotLanes, d);
+      put_exact(output_, sums, number, channel_, mask_);
+    }
   }
 
   // The same in 64 bits.
-  [[gnu::noinline]] static void put_exact(const CodesOutput& output, const std::int32_t* sums,
-                                          const std::int32_t* number, std::int64_t channel, std::uint64_t mask) {
+  [[gnu::noinline]] static void put_exact(CodesOutput output, const std::int32_t* sums, const std::int32_t* number,
+                                          std::int64_t channel, std::uint64_t mask) {
     for (int v = 0; v < 4; ++v) {
       const int first = v % Blocks * kDotLanes;
       const std::int64_t at = number[v / Blocks] * output.constants.channels + channel + first;
@@ -199,21 +212,12 @@ struct RequantizeTile<Vnni512Dot, Blocks, Residual> {
     return _mm512_permutex2var_epi16(a, _mm512_load_si512(kIndex.data()), b);
   }
 
-  // Codes of a pixel.
-  template <bool All>
-  [[gnu::always_inline]] static void store(std::uint64_t mask, __m256i codes, std::uint8_t* to) {
-    if constexpr (All)
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), codes);
-    else
-      _mm256_mask_storeu_epi8(to, static_cast<__mmask32>(mask), codes);
-  }
-  template <bool All>
-  [[gnu::always_inline]] static void store(std::uint64_t mask, __m128i codes, std::uint8_t* to) {
-    if constexpr (All)
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), codes);
-    else
-      _mm_mask_storeu_epi8(to, static_cast<__mmask16>(mask), codes);
-  }
+  CodesOutput output_;
+  std::int64_t stride_, channel_;
+  std::uint64_t mask_;  // of the channels that exist
+  bool whole_;          // whether a pixel is these channels and no others
+  __m512i limit_, low_, high_;
+  __m512 scale_[Blocks], start_[Blocks], residual_scale_[Blocks];
 };
 #endif
 
