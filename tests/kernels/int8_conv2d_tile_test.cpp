@@ -66,3 +66,57 @@ TEST_CASE("tiles of any number of pixels hold all products, and only existing ch
       check_tiles<kernels::GenericDot, 1>(pixels, quads, 16);
     }
 }
+
+TEST_CASE("codes of short and long windows, of any number of pixels, are those of the sums") {
+  using Dot = kernels::BestDot;
+  bitgrain::RandomStream random(2, "strip");
+  const auto check = [&]<int Blocks>(std::integral_constant<int, Blocks>, std::int64_t pixels, std::int64_t rows,
+                                     std::int64_t quads, std::int64_t channels) {
+    const std::vector<std::int32_t> m(static_cast<std::size_t>(channels), 1 << 24);
+    const auto r = kernels::make_requantization(m, {}, std::vector<std::int64_t>(m.size(), std::int64_t{100} << 38),
+                                                std::vector<std::uint8_t>(m.size(), 38), 0, 255, 0, 1 << 24);
+    std::vector<std::uint8_t> x(4096);
+    std::vector<std::int8_t> w(static_cast<std::size_t>(Blocks * rows * quads * 64));
+    const std::vector<std::int32_t> start(Blocks * 16, 1234);
+    for (auto& v : x) v = static_cast<std::uint8_t>(random.below(256));
+    for (auto& v : w) v = static_cast<std::int8_t>(static_cast<int>(random.below(256)) - 128);
+    std::vector<std::int32_t> pixel, number;
+    for (std::int64_t p = 0; p < pixels; ++p) {
+      pixel.push_back(static_cast<std::int32_t>(random.below(1000)));
+      number.push_back(static_cast<std::int32_t>(p + p / 5));
+    }
+    kernels::detail::DotTileInput in{};
+    in.x = x.data();
+    in.w = w.data();
+    in.start = start.data();
+    in.rows = rows;
+    in.columns = 1;
+    in.quads = quads;
+    in.x_row = 300;
+    in.w_row = quads * 64;
+    in.block_bytes = rows * quads * 64;
+    in.channels = channels;
+    const auto size = static_cast<std::size_t>((number.back() + 1) * channels);
+    std::vector<std::int32_t> sums(size, 0);
+    std::vector<std::uint8_t> expected(size, 9), got(size, 9);
+    kernels::detail::dot_tiles<Dot, Blocks>(in, pixel.data(), number.data(), pixels,
+                                            kernels::detail::SumsEpilogue{sums.data(), channels});
+    for (const std::int32_t n : number)
+      for (std::int64_t c = 0; c < channels; ++c) {
+        const auto at = static_cast<std::size_t>(n * channels + c);
+        expected[at] = r.code(static_cast<std::size_t>(c), sums[at]);
+      }
+    kernels::detail::dot_tiles<Dot, Blocks>(in, pixel.data(), number.data(), pixels,
+                                            kernels::detail::CodesEpilogue<false>{{r, nullptr, got.data()}});
+    CHECK_MESSAGE(got == expected, Blocks, " blocks, ", pixels, " pixels, ", rows, " x ", quads, " quads, ",
+                  channels);
+  };
+  for (std::int64_t pixels = 1; pixels <= 27; ++pixels)
+    for (const auto& [rows, quads] :
+         {std::pair<std::int64_t, std::int64_t>{3, 3}, {1, 1}, {2, 40}, {1, 64}, {0, 4}}) {
+      check(std::integral_constant<int, 1>(), pixels, rows, quads, 16);
+      check(std::integral_constant<int, 1>(), pixels, rows, quads, 7);
+      check(std::integral_constant<int, 2>(), pixels, rows, quads, 32);
+      check(std::integral_constant<int, 2>(), pixels, rows, quads, 21);
+    }
+}

@@ -9,7 +9,7 @@ TEST_CASE(
     "32 channels of four pixels: sums in the order of the channels, codes equal to the definition or uncertain") {
   namespace kernels = bitgrain::kernels;
   MESSAGE("instructions here: " << kernels::kHasDepthwiseLanes);
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
   using kernels::DepthwiseLanes;
   bitgrain::RandomStream random(1, "depthwise");
   const bitgrain::ConvGeometry g{1, 1, 4, 32, 32, {1, 4, 1, 1, 0, 0, 1, 1}, 32};

@@ -179,8 +179,9 @@ void run_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t*
                 [&](std::int64_t first, std::int64_t, const std::uint8_t* from, const InputView& view,
                     std::int64_t group_bytes, const PixelUnit& unit) {
                   const std::int64_t at = first * conv.geometry.out_channels;
-                  dense_unit<Dot>(conv, from, view, group_bytes, unit,
-                                  CodesEpilogue<Residual>{constants, Residual ? residual + at : nullptr, codes + at});
+                  dense_unit<Dot>(
+                      conv, from, view, group_bytes, unit,
+                      CodesEpilogue<Residual>{{constants, Residual ? residual + at : nullptr, codes + at}});
                 });
 }
 
@@ -206,7 +207,7 @@ void run_depthwise_codes(const PackedConv2d& conv, std::int64_t batch, const std
 // Whether the kernel of depthwise_lanes.hpp makes the codes.
 template <class Dot>
 bool has_depthwise_codes([[maybe_unused]] const PackedConv2d& conv, [[maybe_unused]] bool residual) {
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
   return std::is_same_v<Dot, Vnni512Dot> && !conv.lane_weights.empty() && !residual &&
          DepthwiseTaps::fit(conv.geometry);
 #else
@@ -217,7 +218,7 @@ bool has_depthwise_codes([[maybe_unused]] const PackedConv2d& conv, [[maybe_unus
 template <class Dot>
 void run_any_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x,
                    const Requantization& constants, const std::uint8_t* residual, std::uint8_t* codes) {
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
   if (has_depthwise_codes<Dot>(conv, constants.residual)) return depthwise_codes(conv, batch, x, constants, codes);
 #endif
   if (conv.depthwise)
@@ -239,9 +240,9 @@ void take_bands_memory(const PackedConv2d& conv, std::int64_t batch) {
 // Takes and gives back the scratch memory of run_any_codes for a batch.
 template <class Dot>
 void take_codes_memory(const PackedConv2d& conv, std::int64_t batch, [[maybe_unused]] bool residual) {
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
   if (has_depthwise_codes<Dot>(conv, residual)) {
-    const DepthwiseTaps taps(conv);
+    take_depthwise_memory(conv);
     return;
   }
 #endif

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "bitgrain/base/memory.hpp"
+#include "bitgrain/kernels/int8/depthwise_columns.hpp"
 #include "bitgrain/kernels/int8/depthwise_lanes.hpp"
 #include "bitgrain/kernels/int8/packed_conv2d.hpp"
 #include "bitgrain/kernels/int8/pixel_unit.hpp"
@@ -47,7 +48,7 @@ inline void depthwise_sums(const PackedConv2d& conv, const InputView& view, cons
   }
 }
 
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
 
 // Where the taps of a depthwise convolution lie, a row of output pixels after the other. A step makes one pixel, or
 // two neighbours where a quad of pixels holds the taps of both (stride 1, three taps at most).
@@ -115,16 +116,12 @@ class DepthwiseTaps {
   const std::uint8_t* row_[kMaxRows];  // null: outside
 };
 
-// Adds all taps of a step to the sums of `Outs` pixels. Rows and Taps are those of the kernel if they are constants,
-// else 0.
-template <int Outs, int Rows, int Taps>
+// Adds all taps of a step to the sums of `Outs` pixels.
+template <int Outs>
 [[gnu::always_inline]] inline void add_taps(const std::uint8_t* const* first, const std::int64_t* offset,
                                             std::int64_t rows, std::int64_t taps, const std::int8_t* w,
                                             DepthwiseLanes (&sums)[Outs]) {
   constexpr std::int64_t kQuadBytes = kDepthwiseLanes * kDotQuad;
-  if constexpr (Rows > 0) rows = Rows;
-  if constexpr (Taps > 0) taps = Taps;
-#pragma GCC unroll 3
   for (std::int64_t ky = 0; ky < rows; ++ky)
 #pragma GCC unroll 1
     for (std::int64_t i = 0; i < taps; i += 4, w += 2 * kQuadBytes) {
@@ -137,7 +134,7 @@ template <int Outs, int Rows, int Taps>
 }
 
 // A band of rows [first, end) of the image at x for 32 channels from `channel` on: codes [Ho,Wo,C] of the image.
-template <int Outs, int Rows, int Taps>
+template <int Outs>
 void depthwise_band(const PackedConv2d& conv, DepthwiseTaps& taps, const std::uint8_t* x, std::int64_t first,
                     std::int64_t end, const std::int8_t* weights, std::int64_t channel,
                     const Requantization& constants, std::uint8_t* codes) {
@@ -165,7 +162,7 @@ void depthwise_band(const PackedConv2d& conv, DepthwiseTaps& taps, const std::ui
       DepthwiseLanes sums[Outs];
 #pragma GCC unroll 2
       for (int o = 0; o < Outs; ++o) sums[o] = start;
-      add_taps<Outs, Rows, Taps>(from, offset, rows, row_taps, weights, sums);
+      add_taps<Outs>(from, offset, rows, row_taps, weights, sums);
       const bool both = Outs == 1 || step * Outs + 1 < out_w;
       if (both && requantize.put(sums, to, channels)) continue;
       for (int o = 0; o < (both ? Outs : 1); ++o) {
@@ -179,7 +176,7 @@ void depthwise_band(const PackedConv2d& conv, DepthwiseTaps& taps, const std::ui
 }
 
 /// A depthwise convolution with lane weights, without a residual, to codes.
-template <int Outs, int Rows, int Taps>
+template <int Outs>
 void depthwise_codes(const PackedConv2d& conv, DepthwiseTaps& taps, std::int64_t batch, const std::uint8_t* x,
                      const Requantization& constants, std::uint8_t* codes) {
   const ConvGeometry& g = conv.geometry;
@@ -189,23 +186,28 @@ void depthwise_codes(const PackedConv2d& conv, DepthwiseTaps& taps, std::int64_t
   for (std::int64_t image = 0; image < batch; ++image)
     for (std::int64_t first = 0; first < g.out_h(); first += kBandRows)
       for (std::int64_t block = 0; block < blocks; ++block)
-        depthwise_band<Outs, Rows, Taps>(conv, taps, x + image * g.in_h * g.in_w * g.in_channels, first,
-                                         std::min(first + kBandRows, g.out_h()),
-                                         conv.lane_weights.data() + block * block_bytes,
-                                         std::min(block * kDepthwiseLanes, g.in_channels - kDepthwiseLanes),
-                                         constants, codes + image * g.out_h() * g.out_w() * g.in_channels);
+        depthwise_band<Outs>(conv, taps, x + image * g.in_h * g.in_w * g.in_channels, first,
+                             std::min(first + kBandRows, g.out_h()), conv.lane_weights.data() + block * block_bytes,
+                             std::min(block * kDepthwiseLanes, g.in_channels - kDepthwiseLanes), constants,
+                             codes + image * g.out_h() * g.out_w() * g.in_channels);
 }
 
 inline void depthwise_codes(const PackedConv2d& conv, std::int64_t batch, const std::uint8_t* x,
                             const Requantization& constants, std::uint8_t* codes) {
+  if (depthwise_by_columns(conv.geometry)) return depthwise_column_codes(conv, batch, x, constants, codes);
   DepthwiseTaps taps(conv);
-  const bool three = taps.rows() == 3 && taps.taps() == 4;
   if (taps.outs() == 2)
-    three ? depthwise_codes<2, 3, 4>(conv, taps, batch, x, constants, codes)
-          : depthwise_codes<2, 0, 0>(conv, taps, batch, x, constants, codes);
+    depthwise_codes<2>(conv, taps, batch, x, constants, codes);
   else
-    three ? depthwise_codes<1, 3, 4>(conv, taps, batch, x, constants, codes)
-          : depthwise_codes<1, 0, 0>(conv, taps, batch, x, constants, codes);
+    depthwise_codes<1>(conv, taps, batch, x, constants, codes);
+}
+
+// Takes and gives back the scratch memory of depthwise_codes.
+inline void take_depthwise_memory(const PackedConv2d& conv) {
+  if (depthwise_by_columns(conv.geometry))
+    (void)depthwise_row(conv.geometry);
+  else
+    (void)DepthwiseTaps(conv);
 }
 
 #endif

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "bitgrain/kernels/int8/dot.hpp"
 #include "bitgrain/kernels/int8/packed_conv2d.hpp"
@@ -23,8 +24,8 @@ struct SumsEpilogue {
 
   /// Writes the sums of the pixels that `pixel` numbers, channels `channel` .., of which `channels` exist.
   template <class Dot, int Pixels, int Blocks>
-  [[gnu::always_inline]] void finish(const typename Dot::Lanes (&lanes)[Pixels][Blocks], const std::int32_t* pixel,
-                                     std::int64_t channel, std::int64_t channels) const {
+  [[gnu::always_inline]] void store(const typename Dot::Lanes (&lanes)[Pixels][Blocks], const std::int32_t* pixel,
+                                    std::int64_t channel, std::int64_t channels) const {
 #pragma GCC unroll 16
     for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 16
@@ -42,40 +43,24 @@ struct SumsEpilogue {
   }
 };
 
-/// Codes to `codes` [pixels][channels of the layer], with a residual tensor of the same shape if there is one.
+/// Codes, with a residual tensor if there is one.
 template <bool Residual>
 struct CodesEpilogue {
-  const Requantization& constants;
-  const std::uint8_t* residual;
-  std::uint8_t* codes;
+  static constexpr bool kResidual = Residual;
+  CodesOutput output;
+};
+
+// The sums of one tile, to [Pixels][Blocks][16].
+struct TileSums {
+  std::int32_t* to;
 
   template <class Dot, int Pixels, int Blocks>
-  [[gnu::always_inline]] void finish(const typename Dot::Lanes (&lanes)[Pixels][Blocks], const std::int32_t* pixel,
-                                     std::int64_t channel, std::int64_t channels) const {
-    const std::int64_t stride = constants.channels;
+  [[gnu::always_inline]] void store(const typename Dot::Lanes (&lanes)[Pixels][Blocks], const std::int32_t*,
+                                    std::int64_t, std::int64_t) const {
 #pragma GCC unroll 16
-    for (int b = 0; b < Blocks; ++b) {
-      const std::int64_t first = channel + b * kDotLanes, count = std::min(kDotLanes, channels - b * kDotLanes);
-      RequantizeLanes<Dot, Residual> requantize(constants, first);
-      const auto at = [&](int p) { return pixel[p] * stride + first; };
-      if (count == kDotLanes) {
+    for (int p = 0; p < Pixels; ++p)
 #pragma GCC unroll 16
-        for (int p = 0; p < Pixels; ++p)
-          requantize.put(lanes[p][b], Residual ? residual + at(p) : nullptr, codes + at(p));
-        if (!requantize.certain())
-#pragma GCC unroll 16
-          for (int p = 0; p < Pixels; ++p)
-            requantize.put_exact(lanes[p][b], Residual ? residual + at(p) : nullptr, codes + at(p));
-      } else {
-#pragma GCC unroll 16
-        for (int p = 0; p < Pixels; ++p) {
-          std::uint8_t from[kDotLanes] = {}, to[kDotLanes];
-          if constexpr (Residual) std::memcpy(from, residual + at(p), static_cast<std::size_t>(count));
-          requantize.put_exact(lanes[p][b], from, to);
-          std::memcpy(codes + at(p), to, static_cast<std::size_t>(count));
-        }
-      }
-    }
+      for (int b = 0; b < Blocks; ++b) Dot::store(to + (p * Blocks + b) * kDotLanes, lanes[p][b]);
   }
 };
 
@@ -91,10 +76,10 @@ struct DotTileInput {
   std::int64_t channel, channels;   ///< number of the first channel, and how many there are from it on
 };
 
-/// All products of the pixels whose first taps lie at x + pixel[p]; `number` counts them for the epilogue.
-template <class Dot, int Pixels, int Blocks, class Epilogue>
+/// All products of the pixels whose first taps lie at x + pixel[p]; `number` counts them for the store.
+template <class Dot, int Pixels, int Blocks, class Store>
 [[gnu::noinline]] void dot_tile(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number,
-                                const Epilogue& epilogue) {
+                                const Store& store) {
   typename Dot::Lanes lanes[Pixels][Blocks];
 #pragma GCC unroll 16
   for (int b = 0; b < Blocks; ++b) {
@@ -103,41 +88,126 @@ template <class Dot, int Pixels, int Blocks, class Epilogue>
     for (int p = 0; p < Pixels; ++p) lanes[p][b] = start;
   }
   const std::int64_t block_bytes = in.block_bytes;
-  const std::uint8_t* row = in.x;
-  const std::int8_t* w_row = in.w;
-  for (std::int64_t y = 0; y < in.rows; ++y, row += in.x_row, w_row += in.w_row) {
-    const std::uint8_t* stretch = row;
-    const std::int8_t* w = w_row;
-    for (std::int64_t c = 0; c < in.columns; ++c, stretch += in.x_column) {
-      const std::uint8_t* from[Pixels];
+  const std::uint8_t* from[Pixels];
 #pragma GCC unroll 16
-      for (int p = 0; p < Pixels; ++p) from[p] = stretch + pixel[p];
-      for (std::int64_t q = 0; q < in.quads; ++q, w += kDotLanes * kDotQuad) {
+  for (int p = 0; p < Pixels; ++p) from[p] = in.x + pixel[p];
+  const std::int8_t* w_row = in.w;
+  for (std::int64_t y = 0; y < in.rows; ++y, w_row += in.w_row) {
+    const std::int8_t* w = w_row;
+    for (std::int64_t c = 0; c < in.columns; ++c) {
+      std::int64_t at = y * in.x_row + c * in.x_column;
+      const std::int64_t end = at + in.quads * kDotQuad;
+      for (; at < end; at += kDotQuad, w += kDotLanes * kDotQuad) {
         typename Dot::Block block[Blocks];
 #pragma GCC unroll 16
         for (int b = 0; b < Blocks; ++b) block[b] = Dot::block(w + b * block_bytes);
 #pragma GCC unroll 16
         for (int p = 0; p < Pixels; ++p) {
-          const typename Dot::Quad quad = Dot::quad(from[p] + q * kDotQuad);
+          const typename Dot::Quad quad = Dot::quad(from[p] + at);
 #pragma GCC unroll 16
           for (int b = 0; b < Blocks; ++b) Dot::dot(lanes[p][b], quad, block[b]);
         }
       }
     }
   }
-  epilogue.template finish<Dot, Pixels, Blocks>(lanes, number, in.channel, in.channels);
+  store.template store<Dot, Pixels, Blocks>(lanes, number, in.channel, in.channels);
 }
 
-/// The same for any number of pixels: whole tiles, then smaller ones.
-template <class Dot, int Blocks, class Epilogue, int Pixels = Dot::pixels(Blocks)>
+/// One step of a short window: where its four bytes lie from a pixel's first tap, and its weights from the first.
+struct DotTap {
+  std::int32_t x, w;
+};
+
+/// The longest window, in steps, that is made by strips.
+inline constexpr std::int64_t kStripTaps = 64;
+
+/// Codes of pixels with a short window: tiles small enough to leave room in the registers for the constants of the
+/// requantization, which takes as long as the products. Writes some codes twice if they are no whole tiles.
+template <class Dot, int Pixels, int Blocks, bool Residual>
+[[gnu::noinline]] void dot_strip(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number,
+                                 std::int64_t pixels, const CodesOutput& output) {
+  DotTap taps[kStripTaps];
+  std::int64_t count = 0;
+  for (std::int64_t y = 0; y < in.rows; ++y)
+    for (std::int64_t c = 0; c < in.columns; ++c)
+      for (std::int64_t q = 0; q < in.quads; ++q)
+        taps[count++] = {static_cast<std::int32_t>(y * in.x_row + c * in.x_column + q * kDotQuad),
+                         static_cast<std::int32_t>(y * in.w_row + (c * in.quads + q) * kDotLanes * kDotQuad)};
+  const RequantizeTile<Dot, Blocks, Residual> requantize(output, in.channel, in.channels);
+  const std::int64_t block_bytes = in.block_bytes;
+  std::int32_t last_pixel[Pixels], last_number[Pixels];
+  for (std::int64_t done = 0; done < pixels; done += Pixels, pixel += Pixels, number += Pixels) {
+    if (done + Pixels > pixels) {
+      for (int p = 0; p < Pixels; ++p) {
+        const std::int64_t from = std::min<std::int64_t>(p, pixels - done - 1);
+        last_pixel[p] = pixel[from];
+        last_number[p] = number[from];
+      }
+      pixel = last_pixel;
+      number = last_number;
+    }
+    typename Dot::Lanes lanes[Pixels][Blocks];
+    const std::uint8_t* from[Pixels];
+#pragma GCC unroll 16
+    for (int p = 0; p < Pixels; ++p) {
+      from[p] = in.x + pixel[p];
+#pragma GCC unroll 2
+      for (int b = 0; b < Blocks; ++b) lanes[p][b] = Dot::load(in.start + b * kDotLanes);
+    }
+    for (const DotTap *tap = taps, *end = taps + count; tap != end; ++tap) {
+      const std::int64_t x = tap->x;
+      const std::int8_t* w = in.w + tap->w;
+      typename Dot::Block block[Blocks];
+#pragma GCC unroll 2
+      for (int b = 0; b < Blocks; ++b) block[b] = Dot::block(w + b * block_bytes);
+#pragma GCC unroll 16
+      for (int p = 0; p < Pixels; ++p) {
+        const typename Dot::Quad quad = Dot::quad(from[p] + x);
+#pragma GCC unroll 2
+        for (int b = 0; b < Blocks; ++b) Dot::dot(lanes[p][b], quad, block[b]);
+      }
+    }
+    requantize.template put<Pixels>(lanes, number);
+  }
+}
+
+/// The sums of any number of pixels: whole tiles, then smaller ones.
+template <class Dot, int Blocks, int Pixels = Dot::pixels(Blocks)>
 void dot_tiles(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number, std::int64_t pixels,
-               const Epilogue& epilogue) {
+               const SumsEpilogue& epilogue) {
   std::int64_t p = 0;
   for (; p + Pixels <= pixels; p += Pixels) dot_tile<Dot, Pixels, Blocks>(in, pixel + p, number + p, epilogue);
   if constexpr (Pixels > 1) {
     constexpr int kSmaller = Pixels > 8 ? 8 : Pixels > 4 ? 4 : Pixels > 2 ? 2 : 1;
-    if (p < pixels) dot_tiles<Dot, Blocks, Epilogue, kSmaller>(in, pixel + p, number + p, pixels - p, epilogue);
+    if (p < pixels) dot_tiles<Dot, Blocks, kSmaller>(in, pixel + p, number + p, pixels - p, epilogue);
   }
+}
+
+// The same, requantized tile by tile while the next one is under way.
+template <class Dot, int Blocks, bool Residual, int Pixels = Dot::pixels(Blocks)>
+void code_tiles(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number, std::int64_t pixels,
+                const RequantizeTile<Dot, Blocks, Residual>& requantize) {
+  std::int64_t p = 0;
+  for (; p + Pixels <= pixels; p += Pixels) {
+    alignas(64) std::int32_t sums[Pixels * Blocks * kDotLanes];
+    dot_tile<Dot, Pixels, Blocks>(in, pixel + p, number + p, TileSums{sums});
+    requantize.put(sums, number + p, Pixels);
+  }
+  if constexpr (Pixels > 1) {
+    constexpr int kSmaller = Pixels > 8 ? 8 : Pixels > 4 ? 4 : Pixels > 2 ? 2 : 1;
+    if (p < pixels) code_tiles<Dot, Blocks, Residual, kSmaller>(in, pixel + p, number + p, pixels - p, requantize);
+  }
+}
+
+template <class Dot, int Blocks, bool Residual>
+void dot_tiles(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number, std::int64_t pixels,
+               const CodesEpilogue<Residual>& epilogue) {
+  // Of two blocks a larger tile is better, but for the start of its many short stretches.
+  if constexpr (Dot::strip_pixels(Blocks) > 0)
+    if (in.rows * in.columns * in.quads <= kStripTaps && (Blocks == 1 || in.quads <= 6))
+      return dot_strip<Dot, Dot::strip_pixels(Blocks), Blocks, Residual>(in, pixel, number, pixels, epilogue.output);
+  code_tiles(in, pixel, number, pixels,
+             RequantizeTile<Dot, Blocks, Residual>(epilogue.output, in.channel, in.channels));
 }
 
 }  // namespace bitgrain::kernels::detail

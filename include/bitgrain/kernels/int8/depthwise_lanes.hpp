@@ -9,7 +9,7 @@
 #include "bitgrain/kernels/int8/packed_conv2d.hpp"
 #include "bitgrain/kernels/int8/requantize.hpp"
 
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
 #include <immintrin.h>
 
 namespace bitgrain::kernels {
@@ -35,6 +35,12 @@ class DepthwiseLanes {
              _mm256_unpacklo_epi16(high_ab, high_cd), _mm256_unpackhi_epi16(high_ab, high_cd)}};
   }
 
+  /// The same byte everywhere.
+  static Quads quads(std::uint8_t x) {
+    const __m256i all = _mm256_set1_epi8(static_cast<char>(x));
+    return {{all, all, all, all}};
+  }
+
   DepthwiseLanes() = default;
   /// Accumulators that start at start[32].
   explicit DepthwiseLanes(const std::int32_t* start) {
@@ -57,53 +63,61 @@ class DepthwiseLanes {
     }
   }
 
-  /// The float estimate of requantize.hpp for 32 channels, half a code lower: then rounding to nearest is rounding
-  /// down, and what is too close to an integer is too close to a half.
+  /// The estimate of requantize.hpp for 32 channels.
   class Requantize {
    public:
     Requantize(const Requantization& r, std::int64_t channel)
         : low_(_mm256_set1_epi8(static_cast<char>(r.low + r.offset))),
           high_(_mm256_set1_epi8(static_cast<char>(r.high + r.offset))) {
-      const __m256 half = _mm256_set1_ps(0.5f);
 #pragma GCC unroll 4
       for (int v = 0; v < 4; ++v) {
         scale_[v] = spread(r.scale.data() + channel, v);
-        start_[v] = _mm256_sub_ps(spread(r.start.data() + channel, v), half);
-        limit_[v] =
-            r.estimates ? _mm256_sub_ps(half, spread(r.tolerance.data() + channel, v)) : _mm256_set1_ps(-1.0f);
+        start_[v] = spread(r.start.data() + channel, v);
+      }
+      // Packed from 32 bits as the fractions will be.
+#pragma GCC unroll 2
+      for (int i = 0; i < 2; ++i) {
+        const auto eight = [&](std::int64_t first) {
+          return _mm_loadu_si128(reinterpret_cast<const __m128i*>(r.limit.data() + channel + first + 8 * i));
+        };
+        limit_[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(eight(0)), eight(16), 1);
       }
     }
     /// Writes 32 codes of each of `Outs` pixels `stride` bytes apart; false if one of them is not certain.
     template <int Outs>
     [[gnu::always_inline]] bool put(const DepthwiseLanes (&sums)[Outs], std::uint8_t* to, std::int64_t stride) const {
-      __m256i code[Outs][4];
-      unsigned uncertain = 0;
-#pragma GCC unroll 4
-      for (int v = 0; v < 4; ++v) {
-        __m256 farthest = _mm256_setzero_ps();
-#pragma GCC unroll 2
-        for (int o = 0; o < Outs; ++o) {
-          const __m256 x = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[o].sum_[v]), scale_[v], start_[v]);
-          code[o][v] = _mm256_cvtps_epi32(x);
-          // reduce: x - round(x); range 11: the larger magnitude, without its sign.
-          farthest = _mm256_range_ps(farthest, _mm256_reduce_ps(x, 0), 11);
-        }
-        uncertain |= _mm256_cmp_ps_mask(farthest, limit_[v], _CMP_GT_OQ);
-      }
-      // Packing saturates to 16 bits and then to bytes: a clamp to 0 .. 255.
+      __m256i fraction[2];
+      const __m256i lower = halves(0), upper = halves(1);
 #pragma GCC unroll 2
       for (int o = 0; o < Outs; ++o) {
-        const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(code[o][0], code[o][1]),
-                                                  _mm256_packs_epi32(code[o][2], code[o][3]));
+        __m256i t[4], code[2];
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; ++v)
+          t[v] = _mm256_cvtps_epi32(_mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[o].sum_[v]), scale_[v], start_[v]));
+#pragma GCC unroll 2
+        for (int i = 0; i < 2; ++i) {
+          const __m256i rest = _mm256_permutex2var_epi16(t[2 * i], lower, t[2 * i + 1]);
+          fraction[i] = o == 0 ? rest : _mm256_min_epu16(fraction[i], rest);
+          code[i] = _mm256_permutex2var_epi16(t[2 * i], upper, t[2 * i + 1]);
+        }
+        // Packing saturates to bytes: a clamp to 0 .. 255.
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + o * stride),
-                            _mm256_min_epu8(_mm256_max_epu8(bytes, low_), high_));
+                            _mm256_min_epu8(_mm256_max_epu8(_mm256_packus_epi16(code[0], code[1]), low_), high_));
       }
-      return uncertain == 0;
+      return (_mm256_cmplt_epu16_mask(fraction[0], limit_[0]) | _mm256_cmplt_epu16_mask(fraction[1], limit_[1])) == 0;
     }
 
    private:
-    __m256 scale_[4], start_[4], limit_[4];
-    __m256i low_, high_;
+    // Lower or upper halves of 32-bit numbers, in the order in which packing would leave them.
+    static __m256i halves(int upper) {
+      alignas(32) static constexpr std::uint16_t kIndex[2][16] = {
+          {0, 2, 4, 6, 16, 18, 20, 22, 8, 10, 12, 14, 24, 26, 28, 30},
+          {1, 3, 5, 7, 17, 19, 21, 23, 9, 11, 13, 15, 25, 27, 29, 31}};
+      return _mm256_load_si256(reinterpret_cast<const __m256i*>(kIndex[upper]));
+    }
+
+    __m256 scale_[4], start_[4];
+    __m256i limit_[2], low_, high_;
   };
 
  private:

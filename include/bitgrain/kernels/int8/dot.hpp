@@ -34,6 +34,7 @@ struct GenericDot {
   static constexpr int kBlocks = 1;  ///< blocks of 16 output channels per register tile
   /// Pixels per register tile, by blocks.
   static constexpr int pixels(int) { return 4; }
+  static constexpr int strip_pixels(int) { return 0; }
   struct Lanes {
     std::uint32_t lane[kDotLanes];
   };
@@ -62,6 +63,7 @@ struct Sse2Dot {
   static constexpr const char* kName = "sse2";
   static constexpr int kBlocks = 1;
   static constexpr int pixels(int) { return 2; }
+  static constexpr int strip_pixels(int) { return 0; }
   struct Lanes {
     __m128i part[4];
   };
@@ -102,6 +104,7 @@ struct Avx2Dot {
   static constexpr const char* kName = "avx2";
   static constexpr int kBlocks = 1;
   static constexpr int pixels(int) { return 4; }
+  static constexpr int strip_pixels(int) { return 0; }
   struct Lanes {
     __m256i low, high;
   };
@@ -146,8 +149,10 @@ struct Avx2Dot {
 struct Vnni512Dot {
   static constexpr const char* kName = "avx512-vnni";
   static constexpr int kBlocks = 2;
-  /// Of 32 registers, 28 or 12 hold sums.
-  static constexpr int pixels(int blocks) { return blocks == 2 ? 14 : 12; }
+  /// As many as have their addresses in registers; five sums would hide the latency of the instruction.
+  static constexpr int pixels(int blocks) { return blocks == 2 ? 12 : 8; }
+  /// Where constants stay in registers beside the sums.
+  static constexpr int strip_pixels(int blocks) { return blocks == 2 ? 6 : 8; }
   using Lanes = __m512i;
   using Quad = __m512i;
   using Block = __m512i;
@@ -160,7 +165,15 @@ struct Vnni512Dot {
     return _mm512_set1_epi32(four);
   }
   static Block block(const std::int8_t* w) { return _mm512_loadu_si512(w); }
-  static void dot(Lanes& lanes, const Quad& x, const Block& w) { lanes = _mm512_dpbusd_epi32(lanes, x, w); }
+  static void dot(Lanes& lanes, const Quad& x, const Block& w) {
+#if defined(__GNUC__) && !defined(__clang__)
+    // The intrinsic, but that GCC then copies sums from register to register where there are many: two more
+    // instructions per product.
+    asm("vpdpbusd %2, %1, %0" : "+v"(lanes) : "v"(x), "v"(w));
+#else
+    lanes = _mm512_dpbusd_epi32(lanes, x, w);
+#endif
+  }
 };
 using BestDot = Vnni512Dot;
 #elif defined(__AVX2__)

@@ -112,28 +112,39 @@ inline void add_tap_sums(const PackedConv2d& conv, const std::int8_t* w, std::in
   }
 }
 
-// Weights of a depthwise convolution w [C,Kh,Kw] for quads of four pixels of a row:
-//     [blocks of 32 channels][kernel rows][quads of a row][2][4 vectors][8 channels][4 taps]
-// The last block ends at the last channel. The second copy is one tap later (0, w0, w1, w2): for the pixel to the
-// right of the same quad. The vectors hold the channels as unpacking bytes to 32-bit lanes leaves them: channel c of
-// a block stands in vector c % 16 / 4, lane c / 16 * 4 + c % 4.
+// Whether a depthwise convolution takes quads of four rows of a column, which serve three columns and, with stride 1,
+// two rows of outputs; else it takes quads of four columns of a row.
+inline bool depthwise_by_columns(const ConvGeometry& g) {
+  const Window2d& w = g.window;
+  return w.kernel_h <= 3 && w.kernel_w == 3 && w.dilation_h == 1 && w.dilation_w == 1 && w.stride_h == w.stride_w &&
+         w.stride_h <= 2;
+}
+
+// Weights of a depthwise convolution w [C,Kh,Kw] for quads of four taps of a line, a row or a column of the kernel:
+//     [blocks of 32 channels][kernel lines][quads of a line][2][4 vectors][8 channels][4 taps]
+// The last block ends at the last channel. The second copy is one tap later (0, w0, w1, w2): for the output one
+// further along the line, of the same quad. The vectors hold the channels as unpacking bytes to 32-bit lanes leaves
+// them: channel c of a block stands in vector c % 16 / 4, lane c / 16 * 4 + c % 4.
 inline Array<std::int8_t> pack_lane_weights(const ConvGeometry& g, const std::int8_t* w) {
-  const std::int64_t kh = g.window.kernel_h, kw = g.window.kernel_w, quads = (kw + 3) / 4;
-  const std::int64_t blocks = (g.groups + kDepthwiseLanes - 1) / kDepthwiseLanes;
-  Array<std::int8_t> packed(static_cast<std::size_t>(blocks * kh * quads * 2 * kDepthwiseLanes * kDotQuad));
+  const bool columns = depthwise_by_columns(g);
+  const std::int64_t kw = g.window.kernel_w, kernel = g.window.kernel_h * kw;
+  const std::int64_t lines = columns ? kw : g.window.kernel_h, taps = columns ? g.window.kernel_h : kw;
+  const std::int64_t quads = (taps + 3) / 4, blocks = (g.groups + kDepthwiseLanes - 1) / kDepthwiseLanes;
+  Array<std::int8_t> packed(static_cast<std::size_t>(blocks * lines * quads * 2 * kDepthwiseLanes * kDotQuad));
   std::int8_t* to = packed.data();
   if (to == nullptr) return packed;
   for (std::int64_t block = 0; block < blocks; ++block) {
     const std::int64_t first = std::min(block * kDepthwiseLanes, g.groups - kDepthwiseLanes);
-    for (std::int64_t ky = 0; ky < kh; ++ky)
+    for (std::int64_t line = 0; line < lines; ++line)
       for (std::int64_t q = 0; q < quads; ++q)
         for (std::int64_t later = 0; later < 2; ++later)
           for (std::int64_t c = 0; c < kDepthwiseLanes; ++c)
             for (std::int64_t i = 0; i < kDotQuad; ++i) {
-              const std::int64_t kx = q * kDotQuad + i - later, lane = c / 16 * 4 + c % 4;
-              if (kx >= 0 && kx < kw)
-                to[(((block * kh + ky) * quads + q) * 2 + later) * kDepthwiseLanes * kDotQuad +
-                   (c % 16 / 4 * 8 + lane) * kDotQuad + i] = w[((first + c) * kh + ky) * kw + kx];
+              const std::int64_t tap = q * kDotQuad + i - later, lane = c / 16 * 4 + c % 4;
+              if (tap >= 0 && tap < taps)
+                to[(((block * lines + line) * quads + q) * 2 + later) * kDepthwiseLanes * kDotQuad +
+                   (c % 16 / 4 * 8 + lane) * kDotQuad + i] =
+                    w[(first + c) * kernel + (columns ? tap * kw + line : line * kw + tap)];
             }
   }
   return packed;

@@ -27,6 +27,11 @@ struct PixelClass {
   std::int64_t begin = 0, end = 0;      ///< its pixels
 };
 
+// to[i] = first + i step: a loop for the vectorizer.
+inline void count_up(std::int32_t count, std::int32_t first, std::int32_t step, std::int32_t* to) {
+  for (std::int32_t i = 0; i < count; ++i) to[i] = first + i * step;
+}
+
 class PixelUnit {
  public:
   /// For units of at most `pixels` output pixels.
@@ -79,13 +84,15 @@ class PixelUnit {
             const std::int64_t y = oy * win.stride_h - win.pad_h + ky.first_tap * win.dilation_h + view.top;
             const std::int64_t x =
                 kx.first_out * win.stride_w - win.pad_w + kx.first_tap * win.dilation_w + view.left;
-            auto at = static_cast<std::int32_t>(n * view.image_bytes + y * view.row_bytes + x * view.pixel_bytes);
-            auto number = static_cast<std::int32_t>((n * unit_rows + oy - first) * out_w + kx.first_out);
+            const auto at =
+                static_cast<std::int32_t>(n * view.image_bytes + y * view.row_bytes + x * view.pixel_bytes);
+            const auto number = static_cast<std::int32_t>((n * unit_rows + oy - first) * out_w + kx.first_out);
             const auto step = static_cast<std::int32_t>(win.stride_w * view.pixel_bytes);
-            for (std::int64_t i = 0; i < kx.outs; ++i, at += step) {
-              *in++ = at;
-              *out++ = number++;
-            }
+            const auto outs = static_cast<std::int32_t>(kx.outs);
+            count_up(outs, at, step, in);
+            count_up(outs, number, 1, out);
+            in += outs;
+            out += outs;
           }
         k.end = in - input.data();
         class_memory_[made++] = k;

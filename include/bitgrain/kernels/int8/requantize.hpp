@@ -6,17 +6,24 @@
 ///
 /// a is the int32 accumulator, x a stored byte of a residual tensor (R_c = 0 without one), >> rounds down.
 ///
-/// The 64-bit products cost more than the dot products of a small layer, so a kernel may first estimate in float:
+/// The 64-bit products cost more than the dot products of a small layer, so a kernel may first estimate with floats,
+/// to 16 bits after the point:
 ///
-///     v = fl(fl(m_c a + b_c) + r_c x),    m = fl(M / 2^n), r = fl(R / 2^n), b = fl(B / 2^n + offset)
+///     t = round(2^16 v),  v = fl(fl(m a + b) + r x),  m = fl(M / 2^n), r = fl(R / 2^n), b = fl(B / 2^n + offset + E)
 ///
-/// and take floor(v) unless v is so close to an integer that rounding may have moved it across. Let u = 2^-24, X the
-/// largest residual byte and S the largest code as stored. While the true value V lies in [-1, S + 1], |M a / 2^n| is
-/// at most T = |b| + X |r| + S + 2: the conversion of a and the rounding of m are wrong by u T each, those of b and r
-/// by u |b| and u X |r|, the two additions by u (T + X |r|) and u (S + 2) at most; together at most 5 u E with
-/// E = |b| + X |r| + S + 2. `tolerance` is 5.25 u E. Outside of [-1, S + 1] the same terms are at most
-/// 5 u (|V| + |b| + X |r|): with |b| + X |r| <= 2^18 the estimate stays on its side of 0 or of S, where the clamp
-/// makes both equal. Elements that are too close are computed in 64 bits.
+/// E = T / 2^16 is at least the error of such an estimate. Then 2^16 V, where V is the true value, lies in
+/// [t - 2T, t], and the stored code is t >> 16 wherever the lower 16 bits of t are 2T or more. (A t that does not fit
+/// int32 comes out with lower bits 0.) Elements that fail are computed in 64 bits.
+///
+/// The error: let u = 2^-24, X the largest residual byte, S the largest code as stored, A the largest |a| and
+/// P = |B / 2^n + offset|. While V lies in [-1, S + 1], |M a / 2^n| is at most P + X |r| + S + 2, so |a| is at most
+/// A' = min(A, (P + X |r| + S + 2) / |M / 2^n|). The rounding of m is wrong by |m - M / 2^n| A', that of r by
+/// X |r - R / 2^n|, both known here; that of b by u (P + 1); the conversion of a by u (P + X |r| + S + 2), or by
+/// nothing if A <= 2^24; the first sum by u (S + 2 + X |r|); the second one, if there is a residual, by u (S + 2);
+/// the conversion to t by 2^-17. 1.05 times the sum covers products of errors, below u^2 (P + X |r| + S + 2). Outside
+/// of
+/// [-1, S + 1] the same terms are at most 5 u (|V| + P + X |r|): with P + X |r| <= 2^18 and E <= 1/4 the estimate
+/// stays on its side of 0 or of S, where the clamp makes both equal.
 
 #include <algorithm>
 #include <cmath>
@@ -34,10 +41,10 @@ struct Requantization {
   bool residual = false;             ///< whether there is a term R x
   std::int32_t low = 0, high = 255;  ///< of the codes, before the offset
   std::int32_t offset = 0;           ///< stored byte - code
-  bool estimates = false;            ///< whether the float estimate may be used
   Array<std::int32_t> multiplier, residual_multiplier;
   Array<std::int64_t> bias, shift;
-  Array<float> scale, residual_scale, start, tolerance;  ///< m, r, b and the tolerance above
+  Array<float> scale, residual_scale, start;  ///< 2^16 m, r and b
+  Array<std::uint16_t> limit;                 ///< 2T; where there are no estimates t is 0 and this is not
 
   /// The stored byte of accumulator `a` and residual byte `x` in channel c.
   std::uint8_t code(std::size_t c, std::int32_t a, std::uint8_t x = 0) const {
@@ -68,9 +75,8 @@ Requantization make_requantization(std::size_t channels, bool residual, Of&& of,
   r.low = low;
   r.high = high;
   r.offset = offset;
-  r.estimates = true;
   const auto make = [&]<class... T>(Array<T>&... arrays) { ((arrays = Array<T>(channels + kBeyond)), ...); };
-  make(r.multiplier, r.residual_multiplier, r.bias, r.shift, r.scale, r.residual_scale, r.start, r.tolerance);
+  make(r.multiplier, r.residual_multiplier, r.bias, r.shift, r.scale, r.residual_scale, r.start, r.limit);
   if (r.bias.data() == nullptr) return r;  // only the memory is wanted
   for (std::size_t c = 0; c < channels; ++c) {
     const RequantizationChannel k = of(c);
@@ -80,13 +86,24 @@ Requantization make_requantization(std::size_t channels, bool residual, Of&& of,
     r.shift[c] = k.shift;
     const double m = std::ldexp(r.multiplier[c], -k.shift), x = std::ldexp(r.residual_multiplier[c], -k.shift);
     const double b = std::ldexp(static_cast<double>(k.bias), -k.shift) + offset;
-    r.scale[c] = static_cast<float>(m);
-    r.residual_scale[c] = static_cast<float>(x);
-    r.start[c] = static_cast<float>(b);
-    const double size = std::abs(b) + residual_bound * std::abs(x);
-    r.tolerance[c] = static_cast<float>(0x1.5p-22 * (size + high + offset + 2));
-    // The last bound keeps the estimate inside int32.
-    r.estimates = r.estimates && size <= 0x1p18 && std::abs(m) * static_cast<double>(bound) < 0x1p30;
+    constexpr double kUnit = 0x1p-24;
+    const auto largest = static_cast<double>(bound);
+    const double rest = residual_bound * std::abs(x), end = high + offset + 2.0, size = std::abs(b) + rest + end;
+    const double reach = m == 0 ? 0 : std::min(largest, size / std::abs(m));  // A'
+    double error = std::abs(static_cast<float>(m) - m) * reach +
+                   residual_bound * std::abs(static_cast<float>(x) - x) + kUnit * (std::abs(b) + 1 + end + rest) +
+                   0x1p-17;
+    if (bound > std::int64_t{1} << 24) error += kUnit * size;
+    if (r.residual) error += kUnit * end;
+    const double units = std::ceil(1.05 * error * 0x1p16);  // T
+    if (units > 0x1p14 || std::abs(b) + rest > 0x1p18) {
+      r.limit[c] = 1;
+      continue;
+    }
+    r.scale[c] = static_cast<float>(m * 0x1p16);
+    r.residual_scale[c] = static_cast<float>(x * 0x1p16);
+    r.start[c] = static_cast<float>(b * 0x1p16 + units);
+    r.limit[c] = static_cast<std::uint16_t>(2 * units);
   }
   return r;
 }
