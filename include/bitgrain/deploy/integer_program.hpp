@@ -47,7 +47,7 @@ class BasicIntegerProgram {
       convolutions += convolution_of(step) != nullptr ? 1 : 0;
       const bool requantizes = std::holds_alternative<RequantizeOp>(op_of(step)), fuses = can_fuse(step);
       fused += fuses ? 1 : 0;
-      rows += requantizes && (!fuses || Layers::kObservable) ? 1 : 0;
+      rows += requantizes && (!fuses || Layers::kObservable) ? 1 : 0;  // at most
     }
     places_ = Array<Place>(plan_.steps.size());
     layers_ = Array<typename Layers::Layer>(convolutions);
@@ -127,6 +127,16 @@ class BasicIntegerProgram {
     read(arena, index, seen.data());
   }
 
+  // A sink of accumulators that an observer is to see.
+  auto copy_to(Observer& observer, int index, std::int64_t images) const {
+    auto& seen = observer[static_cast<std::size_t>(index)];
+    seen.resize(static_cast<std::size_t>(images * value(index).numel()));
+    return [to = seen.data(), channels = value(index).channels](std::int64_t first, std::int64_t count,
+                                                                const std::int32_t* acc) {
+      std::copy_n(acc, count * channels, to + first * channels);
+    };
+  }
+
   // Whether a convolution can do the requantization in registers: one of its own accumulators and at most one tensor
   // of codes, to codes.
   bool can_fuse(const EngineStep& step) const {
@@ -148,8 +158,10 @@ class BasicIntegerProgram {
       place.layer = keep(layers_, std::move(layer), next.layer);
     }
     if (const auto* op = std::get_if<RequantizeOp>(&op_of(step))) {
-      if (fuses) place.fused = keep(fused_, fused_form(*op, step), next.fused);
-      if (!fuses || Layers::kObservable) place.rows = keep(rows_, RequantizeRows(*op, *net_), next.rows);
+      if (fuses)
+        place.fused = keep(fused_, fused_form(*op, step), next.fused);
+      else
+        place.rows = keep(rows_, RequantizeRows(*op, *net_), next.rows);
     }
     if (places_.data() != nullptr) places_[index] = place;
   }
@@ -205,12 +217,18 @@ class BasicIntegerProgram {
   void run_op(const RequantizeOp& op, std::size_t index, ChunkArena arena, Observer* observer) const {
     const EngineStep& step = plan_.steps[index];
     const Place& place = places_[index];
-    if (place.fused >= 0 && observer == nullptr) {
+    if (place.fused >= 0) {
       const auto& constants = fused_[static_cast<std::size_t>(place.fused)];
       const std::uint8_t* residual = nullptr;
       if (constants.residual) residual = codes(arena, op.terms[static_cast<std::size_t>(1 - step.term)].value);
       Layers::run_codes(layer_of(index), arena.images, codes(arena, convolution_of(step)->input), constants, residual,
                         codes(arena, op.output));
+      // The codes above are those of every run. The accumulators, which never were in memory, are made for the
+      // observer alone.
+      if constexpr (Layers::kObservable)
+        if (observer != nullptr)
+          Layers::run_sums(layer_of(index), arena.images, codes(arena, convolution_of(step)->input),
+                           copy_to(*observer, convolution_of(step)->output, arena.images));
       return;
     }
     const auto& out = value(op.output);
@@ -240,18 +258,17 @@ class BasicIntegerProgram {
       return;
     }
     const ConvOp& conv = *convolution_of(step);
-    [[maybe_unused]] std::vector<std::int32_t>* seen = nullptr;
     if constexpr (Layers::kObservable)
       if (observer != nullptr) {
-        seen = &(*observer)[static_cast<std::size_t>(conv.output)];
-        seen->resize(static_cast<std::size_t>(pixels * channels));
+        Layers::run_sums(layer_of(index), arena.images, codes(arena, conv.input),
+                         [&, see = copy_to(*observer, conv.output, arena.images)](
+                             std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+                           see(first, count, acc);
+                           requantize(first, count, acc);
+                         });
+        return;
       }
-    Layers::run_sums(layer_of(index), arena.images, codes(arena, conv.input),
-                     [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
-                       if constexpr (Layers::kObservable)
-                         if (seen != nullptr) std::copy_n(acc, count * channels, seen->data() + first * channels);
-                       requantize(first, count, acc);
-                     });
+    Layers::run_sums(layer_of(index), arena.images, codes(arena, conv.input), requantize);
   }
 
   void run_op(const MaxPoolOp& op, std::size_t, ChunkArena arena, Observer*) const {
@@ -274,7 +291,7 @@ class BasicIntegerProgram {
   EnginePlan plan_;
   Array<Place> places_;                   // by step
   Array<typename Layers::Layer> layers_;  // of the steps with a convolution
-  Array<RequantizeRows> rows_;            // of requantizations that run alone, or may
+  Array<RequantizeRows> rows_;            // of requantizations that run alone
   Array<kernels::Requantization> fused_;  // of those that the convolution does
   Array<std::uint8_t> table_;             // stored codes [channels][256]; none: the codes are the bytes of the images
 };
