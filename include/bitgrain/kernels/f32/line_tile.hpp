@@ -173,11 +173,11 @@ template <class T, class Arch, int P, int S, int kStep>
 #pragma GCC unroll 8
   for (int p = 0; p < P; ++p) {
     Sum<T>* to = out.y + (first + p) * out.step;
-    if (out.columns == 2 * kL) {
+    if (out.columns == 2 * kL && !out.accumulate) {
       store_all(to, sum[p][0]);
       store_all(to + kL, sum[p][1]);
     } else {
-      store_partly<Sum<T>, Arch, 2>(to, sum[p], out.columns, false);
+      store_partly<Sum<T>, Arch, 2>(to, sum[p], out.columns, out.accumulate);
     }
   }
 }
