@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "bitgrain/deploy/any_layers.hpp"
 #include "bitgrain/deploy/interpreter.hpp"
+#include "bitgrain/deploy/timed_layers.hpp"
 #include "deploy/few_bit_network.hpp"
 #include "deploy/forced_kernels.hpp"
 #include "deploy/random_network.hpp"

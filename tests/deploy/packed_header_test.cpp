@@ -22,7 +22,7 @@ std::vector<std::uint8_t> model_with(const std::vector<std::uint8_t>& body) {
   return out.bytes;
 }
 
-std::string objection(const std::vector<std::uint8_t>& bytes) {
+std::string refusal(const std::vector<std::uint8_t>& bytes) {
   char text[200];
   Report report(text);
   const bool good = check_header(bytes, "model", report);
@@ -33,32 +33,32 @@ std::string objection(const std::vector<std::uint8_t>& bytes) {
 
 TEST_CASE("a whole model is accepted, and its body is read between header and checksum") {
   const auto bytes = model_with({7, 8, 9});
-  CHECK(objection(bytes) == "");
+  CHECK(refusal(bytes) == "");
   Report report({});
   ByteReader in = body_reader(bytes, "model", report);
   CHECK(in.remaining() == 3);
   CHECK(in.u8("a byte") == 7);
-  CHECK(objection(model_with({})) == "");
+  CHECK(refusal(model_with({})) == "");
 }
 
 TEST_CASE("what is cut, longer, altered, of another version or no model is refused, and the message says which") {
   const auto bytes = model_with({7, 8, 9});
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    CHECK(objection({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)}) != "");
+    CHECK(refusal({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)}) != "");
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     auto altered = bytes;
     altered[i] ^= 0x10;
-    CHECK(objection(altered) != "");
+    CHECK(refusal(altered) != "");
   }
   auto longer = bytes;
   longer.push_back(0);
-  CHECK(objection(longer) == "model, offset 20: the file should have 27 bytes, it has 28");
+  CHECK(refusal(longer) == "model, offset 20: the file should have 27 bytes, it has 28");
   auto newer = bytes;
   newer[8] = 2;
-  CHECK(objection(newer) == "model, offset 12: this model has version 2, this program reads 1");
+  CHECK(refusal(newer) == "model, offset 12: this model has version 2, this program reads 1");
   auto altered = bytes;
   altered[21] = 0;
-  CHECK(objection(altered).find("model, offset 23: the checksum is ") == 0);
-  CHECK(objection({'P', 'K', 3, 4}) == "model, offset 0: not a bitgrain model (it does not start with 'bitgrain')");
-  CHECK(objection({}).find("not a bitgrain model") != std::string::npos);
+  CHECK(refusal(altered).find("model, offset 23: the checksum is ") == 0);
+  CHECK(refusal({'P', 'K', 3, 4}) == "model, offset 0: not a bitgrain model (it does not start with 'bitgrain')");
+  CHECK(refusal({}).find("not a bitgrain model") != std::string::npos);
 }

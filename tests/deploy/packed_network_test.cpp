@@ -24,7 +24,7 @@ PackedNetwork read_body(const std::vector<std::uint8_t>& body) {
   return reader.take();
 }
 
-std::vector<std::uint8_t> body_of(const IntegerNetwork& net) {
+std::vector<std::uint8_t> packed_body(const IntegerNetwork& net) {
   ByteWriter out;
   PackedWriter(out).write(net);
   return out.bytes;
@@ -33,7 +33,7 @@ std::vector<std::uint8_t> body_of(const IntegerNetwork& net) {
 
 TEST_CASE("nothing is copied: names, constants and weights are read where they lie, at any alignment") {
   const IntegerNetwork net = deploy_test::small_network();
-  auto body = body_of(net);
+  auto body = packed_body(net);
   for (int shift = 0; shift < 3; ++shift, body.insert(body.begin(), 0)) {
     const std::vector<std::uint8_t> bytes(body.begin() + shift, body.end());
     const PackedNetwork packed = read_body(bytes);
@@ -65,7 +65,7 @@ TEST_CASE("nothing is copied: names, constants and weights are read where they l
 TEST_CASE("accumulators are bounded as those of the network that was packed, and the same networks are valid") {
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     const IntegerNetwork net = deploy_test::random_network(seed);
-    const auto bytes = body_of(net);
+    const auto bytes = packed_body(net);
     const PackedNetwork packed = read_body(bytes);
     Report report({});
     CHECK(check_network(packed, report));
@@ -77,7 +77,7 @@ TEST_CASE("accumulators are bounded as those of the network that was packed, and
 }
 
 TEST_CASE("the arrays take no more memory than was said before they are made") {
-  const auto bytes = body_of(deploy_test::small_network());
+  const auto bytes = packed_body(deploy_test::small_network());
   Report report({});
   ByteReader in(bytes, "test", report);
   PackedNetworkReader reader(in);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,7 +53,32 @@ std::string objection(const std::string& folder, const std::string& included) {
     return "data sees base and tensor only";
   return "";
 }
+
+// Everything that a header includes, itself and others' headers among it, directly or not.
+void include_all(const std::string& header, std::set<std::string>& ours, std::set<std::string>& others) {
+  if (!ours.insert(header).second) return;
+  for (const std::string& included :
+       source_tree::includes_of(source_tree::read(source_tree::root() / "include/bitgrain" / header)))
+    if (included.starts_with("bitgrain/"))
+      include_all(included.substr(9), ours, others);
+    else
+      others.insert(included);
+}
 }  // namespace
+
+TEST_CASE("the engine is base, tensor, kernels and deploy, and without a heap it needs no other library") {
+  std::set<std::string> ours, others, firmware, its_others;
+  include_all("engine.hpp", ours, others);
+  include_all("deploy/arena_engine.hpp", firmware, its_others);
+  CHECK(ours.contains("deploy/arena_engine.hpp"));
+  for (const std::string& header : ours) {
+    const std::string folder = source_tree::folder_of(header);
+    INFO(header);
+    CHECK((folder.empty() || folder == "base" || folder == "tensor" || folder == "kernels" || folder == "deploy"));
+  }
+  for (const std::string& other : others) CHECK_MESSAGE(other.find("Eigen") == std::string::npos, other);
+  for (const std::string& other : its_others) CHECK_MESSAGE(!other.ends_with(".hpp"), other);
+}
 
 TEST_CASE("every header includes its own floor and those above it, and only the libraries of its floor") {
   std::string objections;

@@ -71,7 +71,7 @@ class Arena {
 namespace detail {
 /// The arena of the calling thread, or null: then memory comes from the pool.
 inline Arena*& current_arena() {
-#if defined(BITGRAIN_NO_HEAP)  // such programs have no threads
+#if defined(BITGRAIN_NO_HEAP) || defined(BITGRAIN_KERNEL_SET)  // neither has threads that use arenas
   static Arena* arena = nullptr;
 #else
   thread_local Arena* arena = nullptr;

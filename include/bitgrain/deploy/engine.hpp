@@ -18,12 +18,12 @@
 #include "bitgrain/base/cpu.hpp"
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
-#include "bitgrain/deploy/any_layers.hpp"
 #include "bitgrain/deploy/float_program.hpp"
 #include "bitgrain/deploy/integer_network.hpp"
 #include "bitgrain/deploy/integer_program.hpp"
 #include "bitgrain/deploy/kernel_choice.hpp"
 #include "bitgrain/deploy/kernel_times.hpp"
+#include "bitgrain/deploy/timed_layers.hpp"
 #include "bitgrain/deploy/validate.hpp"
 
 namespace bitgrain::deploy {

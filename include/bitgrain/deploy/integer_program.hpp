@@ -1,7 +1,7 @@
 #pragma once
 
 /// A network in integer arithmetic, packed and planned: runs one chunk of images. A template over the network
-/// (IntegerNetwork or PackedNetwork) and over what its convolutions are made of (AnyLayers or ByteLayers).
+/// (IntegerNetwork or PackedNetwork) and over what its convolutions are made of (TimedLayers or ByteLayers).
 
 #include <algorithm>
 #include <cstdint>

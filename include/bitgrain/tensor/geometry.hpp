@@ -52,6 +52,12 @@ bool check_window(const What& what, const Window2d& w, Report& report) {
                   w.pad_w, ", dilation ", w.dilation_h, "x", w.dilation_w);
   return true;
 }
+// Throws Error unless the window exists.
+inline void check_window(const char* what, const Window2d& w) {
+  char text[512];
+  Report report(text);
+  if (!check_window(what, w, report)) raise(text);
+}
 // Throws Error unless the geometry exists.
 template <class Geometry>
 void validate_geometry(const char* what, const Geometry& geometry) {

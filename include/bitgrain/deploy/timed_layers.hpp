@@ -15,14 +15,14 @@
 
 namespace bitgrain::deploy {
 
-class AnyLayers {
+class TimedLayers {
  public:
   using Layer = kernels::AnyConv2d;
   /// Values may be observed one by one: a requantization that runs with a convolution can run alone, too.
   static constexpr bool kObservable = true;
 
   /// `times` choose the kernels.
-  AnyLayers(KernelTable times = shipped_kernel_times()) : times_(std::move(times)) {}
+  TimedLayers(KernelTable times = shipped_kernel_times()) : times_(std::move(times)) {}
 
   Layer pack(const ConvOp& op, const Value& in) const { return pack_layer(choose_kernel(times_, op, in), op, in); }
   /// Whether the layer can requantize its sums itself.
@@ -44,6 +44,6 @@ class AnyLayers {
 };
 
 /// What Engine runs.
-using IntegerProgram = BasicIntegerProgram<IntegerNetwork, AnyLayers>;
+using IntegerProgram = BasicIntegerProgram<IntegerNetwork, TimedLayers>;
 
 }  // namespace bitgrain::deploy

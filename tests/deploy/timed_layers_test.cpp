@@ -1,4 +1,4 @@
-#include "bitgrain/deploy/any_layers.hpp"
+#include "bitgrain/deploy/timed_layers.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,13 +10,13 @@ TEST_CASE("layers are packed for the kernel that the times choose, and only byte
   using namespace bitgrain::deploy;
   const IntegerNetwork net = deploy_test::few_bit_network();
   for (const kernels::BitsKernel kernel : kernels::kBitsKernels) {
-    const AnyLayers layers(deploy_test::forcing(kernel, net));
+    const TimedLayers layers(deploy_test::forcing(kernel, net));
     int forced = 0;
     for (const Op& op : net.ops)
       if (const auto* conv = std::get_if<ConvOp>(&op)) {
         const auto layer = layers.pack(*conv, net.values[static_cast<std::size_t>(conv->input)]);
         forced += layer.kernel == kernel ? 1 : 0;
-        CHECK(AnyLayers::makes_codes(&layer) == (layer.kernel == kernels::BitsKernel::kBytes));
+        CHECK(TimedLayers::makes_codes(&layer) == (layer.kernel == kernels::BitsKernel::kBytes));
       }
     CHECK(forced > 0);
   }
