@@ -11,7 +11,7 @@
 using namespace bitgrain;
 
 namespace {
-Budget average_bits(double bits) {
+Budget budget_of_average(double bits) {
   Budget budget;
   budget.average_weight_bits = bits;
   return budget;
@@ -28,7 +28,7 @@ TEST_CASE("uniform and random search through the one interface: within budget, t
   RandomSearch random;
   for (SearchMethod* method : {static_cast<SearchMethod*>(&uniform), static_cast<SearchMethod*>(&random)}) {
     SearchFixture f;
-    const SearchResult result = search(*method, f.net, f.search_data, average_bits(4.5), f.options);
+    const SearchResult result = search(*method, f.net, f.search_data, budget_of_average(4.5), f.options);
     CHECK(result.costs.average_weight_bits <= 4.5);
     CHECK(result.allocation.activations.at("stem.act") == 4);
     CHECK(result.allocation.activations.at("pool.act") == 8);
@@ -49,7 +49,7 @@ TEST_CASE("first and last layer keep the bits that the options fix") {
   SearchFixture f;
   f.options.first_last_bits = 8;
   UniformSearch uniform;
-  const SearchResult result = search(uniform, f.net, f.search_data, average_bits(3.5), f.options);
+  const SearchResult result = search(uniform, f.net, f.search_data, budget_of_average(3.5), f.options);
   CHECK(result.allocation.weights.at("stem.conv") == 8);
   CHECK(result.allocation.weights.at("head") == 8);
   CHECK(result.allocation.weights.at("stage1.0.first.conv") == 3);
@@ -59,7 +59,7 @@ TEST_CASE("weights alone: activations at 32 bits stay in float and the result sa
   SearchFixture f;
   f.options.activation_level = 32;
   UniformSearch uniform;
-  const SearchResult result = search(uniform, f.net, f.search_data, average_bits(3), f.options);
+  const SearchResult result = search(uniform, f.net, f.search_data, budget_of_average(3), f.options);
   CHECK(result.evaluation->arithmetic == "float engine (weights only)");
 }
 
@@ -128,9 +128,9 @@ TEST_CASE("without a table of times a search under a latency measures first; flo
 TEST_CASE("a budget that cannot be met and a method that exceeds it are errors naming the limit") {
   SearchFixture f;
   UniformSearch uniform;
-  CHECK_THROWS_WITH_AS(search(uniform, f.net, f.search_data, average_bits(1.5), f.options),
+  CHECK_THROWS_WITH_AS(search(uniform, f.net, f.search_data, budget_of_average(1.5), f.options),
                        doctest::Contains("average_weight_bits"), Error);
   Stubborn stubborn;
-  CHECK_THROWS_WITH_AS(search(stubborn, f.net, f.search_data, average_bits(3), f.options),
+  CHECK_THROWS_WITH_AS(search(stubborn, f.net, f.search_data, budget_of_average(3), f.options),
                        doctest::Contains("'stubborn' exceeded the budget"), Error);
 }
