@@ -60,7 +60,7 @@ class Bench final : public Command {
   int run_all_bits() {
     Network network = load_network(model_);
     NetworkCosts costs = network_costs(network);
-    const std::int64_t times = time_all_bits(costs, options.given("--seconds") ? seconds_ : 0.02, out_);
+    const std::int64_t times = time_all_bits(network, costs, options.given("--seconds") ? seconds_ : 0.02, out_);
     Table table(
         {{"layer", Align::kLeft}, {"w8 a8"}, {"w4 a4"}, {"w3 a3"}, {"w2 a4"}, {"w2 a2"}, {"w1 a2"}, {"w1 a1"}});
     for (const LayerCost& layer : costs.layers) {
@@ -76,6 +76,7 @@ class Bench final : public Command {
     }
     say("microseconds of one image alone, on one thread, at some of the bits (inputs of fixed bits keep them)");
     say(table.text());
+    say("between the layers: " + microseconds(static_cast<double>(costs.between_picoseconds) / 1000));
     if (!out_.empty()) say("wrote " + count_text(times) + " times to " + out_);
     return kSuccess;
   }

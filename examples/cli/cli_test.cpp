@@ -138,6 +138,7 @@ TEST_CASE("latency: measured once at all bits, a limit of a search, a column of 
   expect(bitgrain, "train --model lenet5 --lr 0.02 --out runs/float" + kTiny, 0);
   const Result timed = expect(bitgrain, "bench runs/float --all-bits --seconds 0 --out times.json", 0);
   CHECK(contains(timed.out, "fc1"));
+  CHECK(contains(timed.out, "between the layers: "));
   const Result table = expect(bitgrain, "cost --model lenet5 --image 28x28x1 --latencies times.json", 0);
   CHECK(contains(table.out, "one image alone on one thread"));
   CHECK(contains(expect(bitgrain, "cost --model lenet5 --image 28x28x1 --measure", 0).out, "one image alone"));
@@ -146,7 +147,7 @@ TEST_CASE("latency: measured once at all bits, a limit of a search, a column of 
 
   const std::string search = "search --init runs/float --method sensitivity --latencies times.json" + kTiny;
   const Result found = expect(bitgrain, search + " --budget-latency 1s --out runs/fast", 0);
-  CHECK(contains(found.out, "in the layers"));
+  CHECK(contains(found.out, " per image alone"));
   CHECK(folder.text("runs/fast/kernels.json") == folder.text("times.json"));
   CHECK(read_json_file(folder / "runs/fast/summary.json")["latency_seconds"].get<double>() <= 1);
   CHECK(read_json_file(folder / "runs/fast/config.json")["budget-latency"] == "1 s");

@@ -38,7 +38,7 @@ class Cost final : public Command {
     if (measure_ && !latencies_.empty()) throw UsageError("give --measure or --latencies, not both");
     NetworkCosts costs = network_costs(network);
     const Allocation& bits = network.spec.quantization.allocation;
-    if (measure_) measure_latencies(costs, bits);
+    if (measure_) measure_latencies(network, costs, bits);
     if (!latencies_.empty()) read_latencies(costs, latencies_);
     say(spec.text());
     Table table({{"layer", Align::kLeft},
@@ -66,7 +66,9 @@ class Cost final : public Command {
                count_text(total.payload_bytes), count_text(total.macs), count_text(total.bitops),
                total.latency ? fixed_text(*total.latency * 1e6, 2) : "-"});
     say(table.text());
-    if (total.latency) say("us: one image alone on one thread; the layers, not what is between them");
+    if (total.latency)
+      say("us: one image alone on one thread; " + fixed_text(seconds_of(costs.between_picoseconds) * 1e6, 2) +
+          " of the total between the layers");
     say("activations of one image: " + bytes_text(static_cast<double>(total.activation_sum)) +
         " in all, largest tensor " + bytes_text(static_cast<double>(total.activation_max)) + ", alive at once " +
         bytes_text(static_cast<double>(total.activation_peak)) + "; model file at most " +

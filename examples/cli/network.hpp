@@ -113,11 +113,12 @@ KernelTimings time_layers(const std::optional<bitgrain::deploy::IntegerNetwork>&
                           const TimingOptions& options);
 
 /// Gives the layers of `costs` the times of the kernels in a file, or those measured now at the bits of `allocation`.
+/// What measures takes the quantizers of `network` away.
 void read_latencies(bitgrain::NetworkCosts& costs, const std::string& file);
-void measure_latencies(bitgrain::NetworkCosts& costs, const bitgrain::Allocation& allocation);
+void measure_latencies(Network& network, bitgrain::NetworkCosts& costs, const bitgrain::Allocation& allocation);
 /// Measures the layers of `costs` at all pairs of 1 to 8 bits, gives them their times and writes these to `out`, if
 /// it is not empty. Returns how many there are.
-std::int64_t time_all_bits(bitgrain::NetworkCosts& costs, double seconds, const std::string& out);
+std::int64_t time_all_bits(Network& network, bitgrain::NetworkCosts& costs, double seconds, const std::string& out);
 
 /// Saves model.safetensors and, if the network emits codes, model.bgm into `run`, prints the table of its layers, and
 /// adds what it costs to `summary`.

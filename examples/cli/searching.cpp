@@ -60,6 +60,8 @@ SearchOutcome search_network(Network& network, const DatasetSplits& data, const 
   if (!choices.latencies.empty()) {
     options.kernel_times = read_kernel_table(choices.latencies);
     options.kernel_times_from = "file '" + choices.latencies + "'";
+    options.between_layers_ns =
+        between_layers_from_json(read_json_file(choices.latencies), options.kernel_times_from);
     BITGRAIN_CHECK(!options.kernel_times.empty(), options.kernel_times_from, ", 'times': there are none");
   }
   options.hooks = {&interrupt, &progress, &metrics};
@@ -87,8 +89,8 @@ SearchOutcome search_network(Network& network, const DatasetSplits& data, const 
                   fixed_text(static_cast<double>(found.costs.bitops) * 1e-9, 3) + " G BitOps per image";
   outcome.latency = found.costs.latency;
   if (outcome.latency) {
-    outcome.costs += ", " + seconds_text(*outcome.latency) + " in the layers";
-    write_kernel_table(run / "kernels.json", found.kernel_times);
+    outcome.costs += ", " + seconds_text(*outcome.latency) + " per image alone";
+    write_kernel_table(run / "kernels.json", found.kernel_times, found.between_layers_ns);
   }
   outcome.seconds_search = found.seconds_search;
   outcome.seconds_finetune = found.seconds_finetune;

@@ -126,7 +126,7 @@ void BudgetOptions::declare(OptionSet& options) {
   options.real("--budget-activation-peak", activation_peak, 0, 1e15,
                "bytes of activations that are alive at the same time");
   options.time("--budget-latency", latency,
-               "what the layers take for one image alone on one thread, with its unit, such as 2.5ms or 310us");
+               "what the engine takes for one image alone on one thread, with its unit, such as 2.5ms or 310us");
 }
 
 bitgrain::Budget BudgetOptions::budget() const {

@@ -2,17 +2,15 @@
 
 #include "tuning.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
-#include "bitgrain/deploy/engine.hpp"
+#include "bitgrain/deploy/time_engine.hpp"
 #include "bitgrain/deploy/time_kernels.hpp"
 #include "bitgrain/deploy/tuning_layers.hpp"
 #include "bitgrain/run/console.hpp"
 #include "bitgrain/run/kernel_table_json.hpp"
-#include "bitgrain/search/kernel_latency.hpp"
+#include "bitgrain/search/between_layers.hpp"
 #include "network.hpp"
 
 namespace cli {
@@ -22,26 +20,6 @@ using namespace bitgrain;
 deploy::KernelTable kernel_times(const std::string& file) {
   return file.empty() ? deploy::shipped_kernel_times() : read_kernel_table(file);
 }
-
-namespace {
-// Nanoseconds of one image alone, on one thread; the shortest of many.
-double time_engine(const deploy::Engine& engine, double seconds) {
-  const std::vector<std::uint8_t> image(static_cast<std::size_t>(engine.image_bytes()), std::uint8_t{128});
-  std::vector<float> logits(static_cast<std::size_t>(engine.outputs()));
-  const int threads = num_threads();
-  set_num_threads(1);
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  double least = HUGE_VAL;
-  do {
-    const auto before = Clock::now();
-    engine.run_real(image.data(), 1, logits.data());
-    least = std::min(least, std::chrono::duration<double, std::nano>(Clock::now() - before).count());
-  } while (std::chrono::duration<double>(Clock::now() - start).count() < seconds);
-  set_num_threads(threads);
-  return least;
-}
-}  // namespace
 
 KernelTimings time_layers(const std::optional<deploy::IntegerNetwork>& network, const TimingOptions& options) {
   BITGRAIN_CHECK(!network || network->arithmetic == deploy::Arithmetic::kInteger, "network '",
@@ -70,23 +48,36 @@ KernelTimings time_layers(const std::optional<deploy::IntegerNetwork>& network, 
   for (std::size_t i = 0; i < layers.size(); ++i)
     found.layers[i].chosen = to_string(deploy::choose_kernel(table, *layers[i].first, *layers[i].second));
   found.times = static_cast<std::int64_t>(table.size());
-  if (network) found.engine_ns = time_engine(deploy::Engine(*network, table), options.seconds);
+  if (network) found.engine_ns = deploy::time_engine(deploy::Engine(*network, table), options.seconds);
   if (!options.out.empty()) write_kernel_table(options.out, table);
   return found;
 }
 
+namespace {
+double between_layers(Network& network, const deploy::KernelTable& table) {
+  const Shape& image = network.spec.model.image;
+  return between_layers_ns(*network.model, network.spec.encoding, image[0], image[1], table);
+}
+void set_times(NetworkCosts& costs, const deploy::KernelTable& table, double between_ns, const std::string& where) {
+  set_latencies(costs, table, where);
+  costs.between_picoseconds = std::llround(between_ns * 1000);
+}
+}  // namespace
+
 void read_latencies(NetworkCosts& costs, const std::string& file) {
-  set_latencies(costs, read_kernel_table(file), "file '" + file + "'");
+  const std::string where = "file '" + file + "'";
+  set_times(costs, read_kernel_table(file), between_layers_from_json(read_json_file(file), where), where);
 }
 
-void measure_latencies(NetworkCosts& costs, const Allocation& allocation) {
+void measure_latencies(Network& network, NetworkCosts& costs, const Allocation& allocation) {
   NetworkCosts at_bits = costs;
   for (TensorCost& tensor : at_bits.tensors) tensor.fixed_bits = NetworkCosts::tensor_bits(tensor, allocation);
   for (LayerCost& layer : at_bits.layers) layer.fixed_bits = NetworkCosts::weight_bits(layer, allocation);
-  set_latencies(costs, measure_kernels(at_bits, {}, {}));
+  const deploy::KernelTable table = measure_kernels(at_bits, {}, {});
+  set_times(costs, table, between_layers(network, table), "this machine");
 }
 
-std::int64_t time_all_bits(NetworkCosts& costs, double seconds, const std::string& out) {
+std::int64_t time_all_bits(Network& network, NetworkCosts& costs, double seconds, const std::string& out) {
   const std::vector<int> all = {1, 2, 3, 4, 5, 6, 7, 8};
   NetworkCosts open = costs;
   for (LayerCost& layer : open.layers) layer.fixed_bits = 0;
@@ -95,8 +86,9 @@ std::int64_t time_all_bits(NetworkCosts& costs, double seconds, const std::strin
       measure_kernels(open, all, all, seconds, [&](std::size_t done, std::size_t layers) {
         console.status("measured " + std::to_string(done) + " of " + std::to_string(layers) + " layers");
       });
-  set_latencies(costs, table);
-  if (!out.empty()) write_kernel_table(out, table);
+  const double between_ns = between_layers(network, table);
+  set_times(costs, table, between_ns, "this machine");
+  if (!out.empty()) write_kernel_table(out, table, between_ns);
   return static_cast<std::int64_t>(table.size());
 }
 

@@ -10,13 +10,15 @@
 #include "kernels/bits_case.hpp"
 
 namespace {
-using namespace bits_case;
+using bitgrain::ConvGeometry;
+using bitgrain::RandomStream;
+using bitgrain::Window2d;
 namespace kernels = bitgrain::kernels;
 
 template <class Dot>
 void compare_signed(const ConvGeometry& g, std::int8_t padding, RandomStream& random) {
-  const auto x = random_codes<std::int8_t>({-128, 1, 8}, g.input_size() + 3, random);
-  const auto w = random_codes<std::int8_t>({-128, 1, 8}, g.weight_size(), random);
+  const auto x = bits_case::random_codes<std::int8_t>({-128, 1, 8}, g.input_size() + 3, random);
+  const auto w = bits_case::random_codes<std::int8_t>({-128, 1, 8}, g.weight_size(), random);
   std::vector<std::int32_t> expected(static_cast<std::size_t>(g.output_size())), got(expected.size(), -1);
   const std::int8_t* misaligned = x.data() + 3;
   kernels::reference::conv2d_s8s8(g, misaligned, padding, w.data(), expected.data());
@@ -37,14 +39,16 @@ TEST_CASE("signed bytes times signed bytes equal the oracle for awkward channels
   int done = 0;
   while (done < 60) {
     ConvGeometry g;
-    g.batch = pick(random, {1, 2, 9});
-    g.in_h = pick(random, {1, 2, 5, 8});
-    g.in_w = pick(random, {1, 3, 7, 8});
-    g.groups = pick(random, {1, 1, 2, 6});
-    g.in_channels = g.groups * pick(random, {1, 2, 4, 5});
-    g.out_channels = g.groups * pick(random, {1, 2, 16, 19});
-    g.window = {pick(random, {1, 3, 5}), pick(random, {1, 2, 3}), pick(random, {1, 2}), pick(random, {1, 2}),
-                pick(random, {0, 1, 2}), pick(random, {0, 1, 2}), pick(random, {1, 2}), pick(random, {1, 3})};
+    g.batch = bits_case::pick(random, {1, 2, 9});
+    g.in_h = bits_case::pick(random, {1, 2, 5, 8});
+    g.in_w = bits_case::pick(random, {1, 3, 7, 8});
+    g.groups = bits_case::pick(random, {1, 1, 2, 6});
+    g.in_channels = g.groups * bits_case::pick(random, {1, 2, 4, 5});
+    g.out_channels = g.groups * bits_case::pick(random, {1, 2, 16, 19});
+    g.window = {bits_case::pick(random, {1, 3, 5}), bits_case::pick(random, {1, 2, 3}),
+                bits_case::pick(random, {1, 2}),    bits_case::pick(random, {1, 2}),
+                bits_case::pick(random, {0, 1, 2}), bits_case::pick(random, {0, 1, 2}),
+                bits_case::pick(random, {1, 2}),    bits_case::pick(random, {1, 3})};
     if (g.out_h() < 1 || g.out_w() < 1) continue;
     ++done;
     compare_signed<kernels::BestDot>(g, static_cast<std::int8_t>(static_cast<int>(random.below(256)) - 128), random);

@@ -9,13 +9,15 @@
 #include "kernels/bits_case.hpp"
 
 namespace {
-using namespace bits_case;
+using bitgrain::ConvGeometry;
+using bitgrain::RandomStream;
+using bitgrain::Window2d;
 namespace kernels = bitgrain::kernels;
 
 template <class Dot>
 void compare_sums(const ConvGeometry& g, std::int32_t offset, RandomStream& random) {
-  const auto x = random_codes<std::uint8_t>({0, 1, 8}, g.input_size(), random);
-  const auto w = random_codes<std::int8_t>({-128, 1, 8}, g.weight_size(), random);
+  const auto x = bits_case::random_codes<std::uint8_t>({0, 1, 8}, g.input_size(), random);
+  const auto w = bits_case::random_codes<std::int8_t>({-128, 1, 8}, g.weight_size(), random);
   const auto padding = static_cast<std::uint8_t>(random.below(256));
   std::vector<std::int32_t> expected(static_cast<std::size_t>(g.output_size())), got(expected.size() + 1, 77);
   kernels::reference::conv2d_u8s8(g, x.data(), padding, w.data(), offset, expected.data());

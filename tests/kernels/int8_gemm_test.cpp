@@ -10,14 +10,16 @@
 #include "kernels/bits_case.hpp"
 
 namespace {
-using namespace bits_case;
+using bitgrain::ConvGeometry;
+using bitgrain::RandomStream;
+using bitgrain::Window2d;
 namespace kernels = bitgrain::kernels;
 
 void compare_products(bool trans_b, std::int64_t m, std::int64_t n, std::int64_t k, RandomStream& random) {
   const std::int64_t ldb = (trans_b ? k : n) + 3;
-  const auto b = random_codes<std::int8_t>({-128, 1, 8}, (trans_b ? n : k) * ldb, random);
-  const auto positive = random_codes<std::uint8_t>({0, 1, 8}, m * k, random);
-  const auto both = random_codes<std::int8_t>({-128, 1, 8}, m * k, random);
+  const auto b = bits_case::random_codes<std::int8_t>({-128, 1, 8}, (trans_b ? n : k) * ldb, random);
+  const auto positive = bits_case::random_codes<std::uint8_t>({0, 1, 8}, m * k, random);
+  const auto both = bits_case::random_codes<std::int8_t>({-128, 1, 8}, m * k, random);
   std::vector<std::int32_t> expected(static_cast<std::size_t>(m * n)), got(expected.size(), -1);
   kernels::reference::gemm_int8(trans_b, m, n, k, positive.data(), b.data(), ldb, expected.data());
   kernels::gemm_u8s8(m, positive.data(), kernels::pack_gemm(false, trans_b, n, k, b.data(), ldb), got.data());

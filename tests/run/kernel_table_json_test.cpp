@@ -26,6 +26,17 @@ TEST_CASE("a table of kernel times comes back from its file") {
   }
 }
 
+TEST_CASE("what is between the layers comes with a table, if it was measured") {
+  using namespace bitgrain;
+  const deploy::KernelTable table = {{{64, 32, 9, 49, false}, kernels::BitsKernel::kBytes, {}, 5, 5}};
+  CHECK(between_layers_from_json(kernel_table_to_json(table, 12.5), "x") == 12.5);
+  CHECK(kernel_table_from_json(kernel_table_to_json(table, 12.5), "x").size() == 1);
+  CHECK(between_layers_from_json(kernel_table_to_json(table), "x") == 0);
+  Json json = kernel_table_to_json(table);
+  json["between_layers_ns"] = -1;
+  CHECK(contains(error_of([&] { between_layers_from_json(json, "x"); }), "x, 'between_layers_ns': expected a time"));
+}
+
 TEST_CASE("a broken table of kernel times names the entry and the key") {
   using namespace bitgrain;
   const Json good = kernel_table_to_json({{{64, 32, 9, 49, false}, kernels::BitsKernel::kBytes, {}, 5, 5}});

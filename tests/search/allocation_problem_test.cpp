@@ -69,6 +69,7 @@ NetworkCosts with_random_latencies(NetworkCosts network, RandomStream& random) {
   for (LayerCost& layer : network.layers)
     for (int w = 1; w <= 8; ++w)
       for (int a = 1; a <= 8; ++a) layer.latency.set(w, a, random.uniform(1e-6, 20e-6));
+  network.between_picoseconds = random.below(5'000'000);
   return network;
 }
 
@@ -146,6 +147,8 @@ TEST_CASE("latency enters as a table of the two bits that it depends on, in whol
   const AllocationProblem problem = allocation_problem(network, choices, budget);
   REQUIRE(problem.problem.limits.size() == 1);
   CHECK(problem.problem.limits[0].limit == 1e9);
+  network.between_picoseconds = 5;
+  CHECK(allocation_problem(network, choices, budget).problem.limits[0].limit == 1e9 - 5);
   const MckpGroup& joint = problem.problem.groups[2];
   REQUIRE(joint.choices[5].label == "w4,2a4");
   CHECK(joint.choices[5].costs == std::vector<double>{44e3 + 42e3 + 1e6});

@@ -115,6 +115,8 @@ TEST_CASE("latency is the sum of what the layers were measured to take at their 
   CHECK(budget_violations(costs, budget).empty());
   budget.latency = 115.499e-6;
   CHECK(budget_violations(costs, budget) == "latency is 115.5 us, the limit is 115.499 us");
+  network.between_picoseconds = 4'500'000;
+  CHECK(costs_of(network, allocation).latency == 120e-6);
   Allocation in_float = allocation;
   in_float.activations = {};
   CHECK(contains(error_of([&] { costs_of(network, in_float); }), "float activations run on no integer kernel"));

@@ -8,8 +8,6 @@
 #include "search/small_network.hpp"
 
 using namespace bitgrain;
-using namespace bitgrain::deploy;
-using kernels::BitsKernel;
 
 namespace {
 // conv1 -> conv2, and a linear layer; all of them small.
@@ -24,6 +22,8 @@ NetworkCosts timed_network() {
 }  // namespace
 
 TEST_CASE("a layer's latency is the time alone of the kernel that the table chooses at its bits") {
+  using namespace bitgrain::deploy;
+  using kernels::BitsKernel;
   NetworkCosts network = timed_network();
   const LayerShape conv2 = layer_shape(network.layers[1].geometry), fc = layer_shape(network.layers[2].geometry);
   const KernelTable table = {{layer_shape(network.layers[0].geometry), BitsKernel::kBytes, {}, 500, 400},
@@ -67,6 +67,8 @@ TEST_CASE("a layer's latency is the time alone of the kernel that the table choo
 }
 
 TEST_CASE("measured at a search's bits, every allocation it may choose has a latency") {
+  using namespace bitgrain::deploy;
+  using kernels::BitsKernel;
   NetworkCosts network = timed_network();
   const KernelTable table = measure_kernels(network, {2, 3}, {2, 4}, 0);
   set_latencies(network, table);

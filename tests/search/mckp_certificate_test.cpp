@@ -15,7 +15,7 @@ TEST_CASE("the least cost beside the other limits is that of brute force") {
   RandomStream random(1, "certificate");
   int compared = 0;
   for (int trial = 0; trial < 60; ++trial) {
-    const testing::Shape shape{5, 4, 2 + trial % 2, 0.15, testing::Flavour::kUncorrelated};
+    const testing::ProblemShape shape{5, 4, 2 + trial % 2, 0.15, testing::Flavour::kUncorrelated};
     const MckpProblem problem = testing::random_problem(shape, random);
     if (std::isfinite(testing::brute_force(problem))) continue;
     const auto shortfalls = mckp::shortfalls(problem, 100'000, std::numeric_limits<double>::infinity());

@@ -14,13 +14,13 @@ using bitgrain::MckpProblem;
 using bitgrain::MckpStatus;
 using bitgrain::RandomStream;
 using bitgrain::testing::Flavour;
-using bitgrain::testing::Shape;
+using bitgrain::testing::ProblemShape;
 
 TEST_CASE("the solver agrees with GLPK on random problems too large for brute force") {
   RandomStream random(11, "glpk");
   int infeasible = 0;
   for (int trial = 0; trial < 60; ++trial) {
-    Shape shape;
+    ProblemShape shape;
     shape.limits = 1 + trial % 4;
     shape.groups = 10 + static_cast<int>(random.below(20));
     shape.choices = 3 + static_cast<int>(random.below(8));

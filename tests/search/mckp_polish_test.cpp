@@ -29,7 +29,7 @@ TEST_CASE("polishing ends within the limits, never worse, where no change of one
   RandomStream random(1, "polish");
   int improved = 0;
   for (int trial = 0; trial < 30; ++trial) {
-    const testing::Shape shape{10, 6, 1 + trial % 3, 0.5, testing::Flavour::kUncorrelated};
+    const testing::ProblemShape shape{10, 6, 1 + trial % 3, 0.5, testing::Flavour::kUncorrelated};
     const Core core = reduce(testing::random_problem(shape, random, false));
     std::vector<int> items, picked;
     for (int item = 0; item < core.begin.back(); ++item) items.push_back(item);

@@ -12,7 +12,7 @@
 using namespace bitgrain;
 using namespace bitgrain::mckp;
 using bitgrain::testing::Flavour;
-using bitgrain::testing::Shape;
+using bitgrain::testing::ProblemShape;
 
 namespace {
 constexpr double kNoCutoff = std::numeric_limits<double>::infinity();
@@ -36,7 +36,7 @@ TEST_CASE("the relaxation is optimal: shares that satisfy the constraints have t
   RandomStream random(1, "relaxation");
   int solved = 0;
   for (int trial = 0; trial < 200; ++trial) {
-    Shape shape;
+    ProblemShape shape;
     shape.limits = 1 + trial % 6;
     shape.groups = 2 + static_cast<int>(random.below(20));
     shape.choices = 2 + static_cast<int>(random.below(8));
@@ -72,7 +72,7 @@ TEST_CASE("the relaxation is optimal: shares that satisfy the constraints have t
 TEST_CASE("a warm start after removing items gives the bound of a cold start") {
   RandomStream random(2, "warm");
   for (int trial = 0; trial < 60; ++trial) {
-    const Shape shape{12, 6, 1 + trial % 4, 0.4, static_cast<Flavour>(trial % 5)};
+    const ProblemShape shape{12, 6, 1 + trial % 4, 0.4, static_cast<Flavour>(trial % 5)};
     const MckpProblem problem = testing::random_problem(shape, random, false);
     const Core core = reduce(problem);
     if (core.infeasible || core.groups == 0) continue;

@@ -16,8 +16,8 @@ using bitgrain::RandomStream;
 using bitgrain::solve_mckp;
 using bitgrain::testing::brute_force;
 using bitgrain::testing::Flavour;
+using bitgrain::testing::ProblemShape;
 using bitgrain::testing::random_problem;
-using bitgrain::testing::Shape;
 
 namespace {
 
@@ -45,7 +45,7 @@ TEST_CASE("the solver agrees with brute force on 1000 random small problems of e
   RandomStream random(1, "brute force");
   int infeasible = 0;
   for (int trial = 0; trial < 1000; ++trial) {
-    Shape shape;
+    ProblemShape shape;
     shape.limits = 1 + trial % 4;
     shape.groups = 1 + static_cast<int>(random.below(6));
     shape.choices = 1 + static_cast<int>(random.below(4));
@@ -152,7 +152,7 @@ TEST_CASE("limits that exclude each other are told apart, with the least of each
 
 TEST_CASE("a node limit ends the search with a choice, a valid bound and a gap, the same every time") {
   RandomStream random(7, "hard");
-  const Shape shape{60, 10, 5, 0.4, Flavour::kCorrelated};
+  const ProblemShape shape{60, 10, 5, 0.4, Flavour::kCorrelated};
   const MckpProblem problem = random_problem(shape, random, false);
   const MckpSolution first = solve_mckp(problem, MckpOptions{50, INFINITY});
   CHECK(first.status == MckpStatus::kLimit);
@@ -170,10 +170,10 @@ TEST_CASE("a node limit ends the search with a choice, a valid bound and a gap, 
 
 TEST_CASE("hundreds of groups and eight limits are solved to proven optimality") {
   RandomStream random(3, "large");
-  for (const Shape& shape :
-       {Shape{300, 10, 1, 0.3, Flavour::kUncorrelated}, Shape{200, 8, 2, 0.3, Flavour::kForbidden},
-        Shape{60, 6, 3, 0.4, Flavour::kUncorrelated}, Shape{16, 5, 8, 0.5, Flavour::kUncorrelated},
-        Shape{100, 10, 2, 0.3, Flavour::kTies}, Shape{40, 10, 1, 0.4, Flavour::kCorrelated}}) {
+  for (const ProblemShape& shape :
+       {ProblemShape{300, 10, 1, 0.3, Flavour::kUncorrelated}, ProblemShape{200, 8, 2, 0.3, Flavour::kForbidden},
+        ProblemShape{60, 6, 3, 0.4, Flavour::kUncorrelated}, ProblemShape{16, 5, 8, 0.5, Flavour::kUncorrelated},
+        ProblemShape{100, 10, 2, 0.3, Flavour::kTies}, ProblemShape{40, 10, 1, 0.4, Flavour::kCorrelated}}) {
     const MckpProblem problem = random_problem(shape, random, false);
     const MckpSolution solution = solve_mckp(problem, MckpOptions{200'000, INFINITY});
     CAPTURE(shape.groups);

@@ -10,7 +10,7 @@
 using namespace bitgrain;
 using namespace bitgrain::mckp;
 using bitgrain::testing::Flavour;
-using bitgrain::testing::Shape;
+using bitgrain::testing::ProblemShape;
 
 namespace {
 constexpr double kForever = std::numeric_limits<double>::infinity();
@@ -19,7 +19,7 @@ constexpr double kForever = std::numeric_limits<double>::infinity();
 TEST_CASE("the bound of an unfinished search never passes the optimum, and a finished one finds it") {
   RandomStream random(1, "tree");
   for (int trial = 0; trial < 12; ++trial) {
-    const Shape shape{25, 6, 2 + trial % 3, 0.4, trial % 2 ? Flavour::kForbidden : Flavour::kUncorrelated};
+    const ProblemShape shape{25, 6, 2 + trial % 3, 0.4, trial % 2 ? Flavour::kForbidden : Flavour::kUncorrelated};
     const MckpProblem problem = testing::random_problem(shape, random, false);
     const Core core = reduce(problem);
     Tree full(problem, core, 1'000'000, kForever);
@@ -43,7 +43,7 @@ TEST_CASE("the bound of an unfinished search never passes the optimum, and a fin
 
 TEST_CASE("problems of many equal optima end quickly: equal bounds are not explored twice") {
   RandomStream random(2, "ties");
-  const Shape shape{80, 8, 2, 0.35, Flavour::kTies};
+  const ProblemShape shape{80, 8, 2, 0.35, Flavour::kTies};
   const MckpProblem problem = testing::random_problem(shape, random, false);
   const Core core = reduce(problem);
   Tree tree(problem, core, 20'000, kForever);

@@ -22,14 +22,14 @@ enum class Flavour {
   kForbidden,     ///< LIMPQ-like values below 1, some of them 1e8
 };
 
-struct Shape {
+struct ProblemShape {
   int groups = 5, choices = 4, limits = 2;
   double tightness = 0.4;  ///< where limits lie between the least and the largest sum
   Flavour flavour = Flavour::kUncorrelated;
 };
 
 /// A problem of the given shape; groups have 1 to `choices` choices where `ragged`.
-inline MckpProblem random_problem(const Shape& shape, RandomStream& random, bool ragged = true) {
+inline MckpProblem random_problem(const ProblemShape& shape, RandomStream& random, bool ragged = true) {
   MckpProblem problem;
   const auto limits = static_cast<std::size_t>(shape.limits);
   std::vector<double> least(limits, 0.0), most(limits, 0.0);

@@ -7,7 +7,8 @@
 ///                 "weight_bits": 2, "weight_planes": 1, "input_bits": 2, "single_ns": 6900, "batched_ns": 6700},
 ///                 ...]}
 ///
-/// "stride" and "groups" stand behind "linear" where they are not 1.
+/// "stride" and "groups" stand behind "linear" where they are not 1. Tables of the layers of one network may say what
+/// its engine takes besides them: "between_layers_ns".
 
 #include <string>
 #include <utility>
@@ -18,7 +19,8 @@
 
 namespace bitgrain {
 
-inline Json kernel_table_to_json(const deploy::KernelTable& table) {
+/// `between_layers_ns` is left out if it is 0.
+inline Json kernel_table_to_json(const deploy::KernelTable& table, double between_layers_ns = 0) {
   Json times = Json::array();
   for (const deploy::KernelTime& time : table) {
     Json entry = {{"in", time.shape.in},
@@ -36,13 +38,24 @@ inline Json kernel_table_to_json(const deploy::KernelTable& table) {
     entry["batched_ns"] = time.batched_ns;
     times.push_back(std::move(entry));
   }
-  return {{"compiled_for", compiled_for()}, {"times", times}};
+  Json json = {{"compiled_for", compiled_for()}};
+  if (between_layers_ns > 0) json["between_layers_ns"] = between_layers_ns;
+  json["times"] = times;
+  return json;
+}
+
+/// The time besides the layers that comes with a table; 0 without one. Throws Error, beginning with `where`, if it is
+/// negative.
+inline double between_layers_from_json(const Json& json, const std::string& where) {
+  const auto value = json_field_or<double>(json, "between_layers_ns", where, 0.0);
+  BITGRAIN_CHECK(value >= 0, where, ", 'between_layers_ns': expected a time, got ", value);
+  return value;
 }
 
 /// Reads what `kernel_table_to_json` writes; what it was compiled for is not compared. Throws Error, beginning with
 /// `where`, at unknown keys and kernels, sizes below 1, bits that are not 1 to 8, and times that are not positive.
 inline deploy::KernelTable kernel_table_from_json(const Json& json, const std::string& where) {
-  check_json_keys(json, {"compiled_for", "times"}, where);
+  check_json_keys(json, {"compiled_for", "between_layers_ns", "times"}, where);
   BITGRAIN_CHECK(json.contains("times") && json.at("times").is_array(), where, ": expected a list 'times'");
   deploy::KernelTable table;
   for (const Json& entry : json.at("times")) {
@@ -96,8 +109,9 @@ inline deploy::KernelTable read_kernel_table(const std::string& path) {
 }
 
 /// Writes a table to a file, whole or not at all.
-inline void write_kernel_table(const std::string& path, const deploy::KernelTable& table) {
-  write_json_file(path, kernel_table_to_json(table));
+inline void write_kernel_table(const std::string& path, const deploy::KernelTable& table,
+                               double between_layers_ns = 0) {
+  write_json_file(path, kernel_table_to_json(table, between_layers_ns));
 }
 
 }  // namespace bitgrain

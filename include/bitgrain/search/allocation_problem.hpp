@@ -140,7 +140,8 @@ class AllocationProblemBuilder {
     if (budget_.bitops) limits.push_back({"bitops", *budget_.bitops});
     if (budget_.activation_sum) limits.push_back({"activation_sum", *budget_.activation_sum});
     if (budget_.latency)
-      limits.push_back({"latency in picoseconds", static_cast<double>(most_picoseconds(*budget_.latency))});
+      limits.push_back({"latency of the layers in picoseconds",
+                        static_cast<double>(most_picoseconds(*budget_.latency) - network_.between_picoseconds)});
     if (budget_.activation_peak)
       for (const int step : widest_steps()) {
         peak_steps_.push_back(step);

@@ -29,7 +29,7 @@ struct Budget {
   std::optional<double> activation_max;
   /// Bytes of the activation tensors that are alive at the same time, at the worst step of the integer schedule.
   std::optional<double> activation_peak;
-  /// Seconds that the layers take for one image alone, on one thread of the machine they were measured on.
+  /// Seconds that the engine takes for one image alone, on one thread of the machine where its kernels were measured.
   std::optional<double> latency;
 
   /// One limit, for code that treats all of them alike.

@@ -4,8 +4,8 @@
 ///
 /// Sizes are payload bits, sign included; a layer of n weights at b bits takes ceil(n b / 8) bytes. BitOps are
 /// MACs x weight bits x input bits for one image, zero padding counted, as the papers do; the codes of the input
-/// image count 8 bits. Latency is the sum of what the layers were measured to take at their bits, one image alone on
-/// one thread.
+/// image count 8 bits. Latency is the sum of what the layers were measured to take at their bits, and of
+/// what is between them, for one image alone on one thread.
 
 #include <algorithm>
 #include <cstddef>
@@ -49,6 +49,8 @@ struct NetworkCosts {
   std::vector<LayerCost> layers;    ///< in execution order
   std::vector<TensorCost> tensors;  ///< in execution order, input image included
   std::int64_t overhead_bytes = 0;  ///< of the model file beside the payload; does not depend on bits
+  /// What an engine takes for one image between the layers, whatever their bits; part of latency. 0: not measured.
+  std::int64_t between_picoseconds = 0;
 
   /// Throws Error, naming the layer or tensor, unless names are unique, counts are not negative, and every layer
   /// reads a tensor of the list.
@@ -134,7 +136,7 @@ inline AllocationCosts costs_of(const NetworkCosts& network, const Allocation& a
   for (const std::int64_t bytes : alive) costs.activation_peak = std::max(costs.activation_peak, bytes);
   BitsByName used;
   const bool measured = network.has_latencies();
-  std::int64_t picoseconds = 0;
+  std::int64_t picoseconds = network.between_picoseconds;
   for (const LayerCost& layer : network.layers) {
     const int bits = NetworkCosts::weight_bits(layer, allocation);
     const auto input = bits_of_tensor.find(layer.input_tensor);

@@ -31,7 +31,7 @@ struct LeastLatency {
 /// Throws Error if a layer was not measured at its candidate bits.
 inline LeastLatency least_latency(const NetworkCosts& network, const BitChoices& choices) {
   std::vector<int> layer_bits(network.layers.size(), 0), tensor_bits(network.tensors.size(), 0);
-  std::int64_t total = 0;
+  std::int64_t total = network.between_picoseconds;
   for (std::size_t t = 0; t < network.tensors.size(); ++t) {
     const TensorCost& tensor = network.tensors[t];
     const std::vector<int> activation_bits = tensor.fixed_bits > 0 ? std::vector<int>{tensor.fixed_bits}

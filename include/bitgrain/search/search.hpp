@@ -12,6 +12,7 @@
 /// Evaluation before codes exist is the training graph's; the trainer sees to that.
 
 #include <chrono>
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@
 #include "bitgrain/optim/one_cycle.hpp"
 #include "bitgrain/optim/sgd.hpp"
 #include "bitgrain/quant/install.hpp"
+#include "bitgrain/search/between_layers.hpp"
 #include "bitgrain/search/kernel_latency.hpp"
 #include "bitgrain/search/trace_costs.hpp"
 #include "bitgrain/train/trainer.hpp"
@@ -54,6 +56,7 @@ struct SearchOptions {
   /// anything else. With the same table the same bits are found.
   deploy::KernelTable kernel_times;
   std::string kernel_times_from = "the table of kernel times";
+  double between_layers_ns = 0;                      ///< comes with that table; measured if there is none
   double seconds_per_measurement = 0.02;             ///< of a layer at a pair of bits
   std::vector<TrainHook*> hooks;                     ///< of every training the search runs (progress, metrics)
   std::function<void(const std::string& line)> log;  ///< hears what the search does; may be empty
@@ -96,8 +99,8 @@ struct SearchResult {
   Allocation allocation;
   AllocationCosts costs;
   NetworkCosts network;
-  deploy::KernelTable
-      kernel_times;  ///< those that latency was counted with, for an engine; empty: it was not limited
+  deploy::KernelTable kernel_times;  ///< what latency was counted with, for an engine; empty: it was not limited
+  double between_layers_ns = 0;      ///< the rest of what was counted
   double seconds_search = 0, seconds_finetune = 0;
   std::optional<Evaluation> evaluation;  ///< of the validation images after the fine-tune
 };
@@ -125,21 +128,27 @@ inline std::optional<Evaluation> finetune(Module<float>& model, const SearchData
 }
 
 namespace detail {
-// Gives the layers of the context their times, measured now if the options bring none. Returns the table.
-inline deploy::KernelTable count_latency(SearchContext& context) {
+// Gives the layers of the context their times, measured now if the options bring none; notes them in `result`.
+inline void count_latency(SearchContext& context, SearchResult& result) {
   const SearchOptions& options = context.options;
-  deploy::KernelTable table = options.kernel_times;
-  if (table.empty()) {
+  result.kernel_times = options.kernel_times;
+  result.between_layers_ns = options.between_layers_ns;
+  if (options.kernel_times.empty()) {
     context.log("measuring the kernels of " + std::to_string(context.costs.layers.size()) + " layers");
-    table = measure_kernels(
+    const auto progress = [&](std::size_t done, std::size_t all) {
+      context.log("measured layer " + std::to_string(done) + " of " + std::to_string(all));
+    };
+    result.kernel_times = measure_kernels(
         context.costs, options.weight_bits,
         options.activation_bits.empty() ? std::vector<int>{options.activation_level} : options.activation_bits,
-        options.seconds_per_measurement, [&](std::size_t done, std::size_t all) {
-          context.log("measured layer " + std::to_string(done) + " of " + std::to_string(all));
-        });
+        options.seconds_per_measurement, progress);
+    const ImageDataset& images = context.data.train;
+    result.between_layers_ns =
+        between_layers_ns(context.model, context.data.encoding, images.height(), images.width(), result.kernel_times,
+                          10 * options.seconds_per_measurement);
   }
-  set_latencies(context.costs, table, options.kernel_times_from);
-  return table;
+  set_latencies(context.costs, result.kernel_times, options.kernel_times_from);
+  context.costs.between_picoseconds = std::llround(result.between_layers_ns * 1000);
 }
 }  // namespace detail
 
@@ -162,7 +171,7 @@ inline SearchResult search(SearchMethod& method, Module<float>& model, const Sea
     context.costs.layers.back().fixed_bits = options.first_last_bits;
   }
   SearchResult result;
-  if (budget.latency) result.kernel_times = detail::count_latency(context);
+  if (budget.latency) detail::count_latency(context, result);
   result.allocation = method.allocate(context);
   result.network = context.costs;
   result.costs = costs_of(context.costs, result.allocation);
