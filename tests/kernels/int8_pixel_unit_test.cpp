@@ -1,8 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <array>
 #include <set>
 #include <vector>
 
+#include "bitgrain/kernels/int8/packed_conv2d.hpp"
 #include "bitgrain/kernels/int8/pixel_unit.hpp"
 
 namespace {
@@ -65,4 +67,19 @@ TEST_CASE("a 3x3 convolution of an 8x8 image has nine classes: corners of four t
   CHECK(unit.classes[4].end - unit.classes[4].begin == 36);
   // The first weights of a corner are those of the middle tap: row 1, column 1 of 3 x 3 taps of 2 quads.
   CHECK(unit.classes[0].weights == (1 * 6 + 1 * 2) * 64);
+}
+
+TEST_CASE("the pixels of a small image are listed when its weights are packed, framed or not; copies keep them") {
+  for (const std::int64_t channels : {3, 8}) {
+    const ConvGeometry g{1, 9, 7, channels, 20, Window2d::square(3, 2, 1), 1};
+    const auto original = packed(g);
+    const auto conv = original;
+    REQUIRE(conv.image_pixels.is(1, 0, g.out_h()));
+    PixelUnit unit;
+    unit.build(conv, conv.view(), 1, 0, g.out_h());
+    CHECK(unit.input == conv.image_pixels.input);
+    CHECK(unit.output == conv.image_pixels.output);
+    CHECK(unit.classes.size() == conv.image_pixels.classes.size());
+  }
+  CHECK_FALSE(packed({1, 64, 64, 4, 1, Window2d::square(1), 1}).image_pixels.is(1, 0, 64));
 }

@@ -80,7 +80,7 @@ void dense_unit(const PackedConv2d& conv, const std::uint8_t* x, const InputView
       const std::int8_t* w = conv.weights.data() + group * conv.group_bytes() + block * conv.block_bytes();
       for (const PixelClass& k : unit.classes) {
         in.w = w + k.weights;
-        in.start = k.start + (group * conv.blocks + block) * kDotLanes;
+        in.start = conv.start.data() + k.start + (group * conv.blocks + block) * kDotLanes;
         in.rows = k.rows;
         in.columns = k.columns;
         in.quads = k.quads;
@@ -103,16 +103,18 @@ void for_each_unit(const PackedConv2d& conv, std::int64_t batch, const std::uint
   const Units units(conv, pixels);
   const std::int64_t image_bytes = g.in_h * g.in_w * g.in_channels, out_w = g.out_w();
   PixelUnit unit;
-  const auto run = [&](auto&& prepare, const InputView& view, std::int64_t group_bytes) {
+  const InputView view = conv.view();
+  const auto run = [&](auto&& prepare, std::int64_t group_bytes) {
     units.for_each(batch, [&](std::int64_t image, std::int64_t images, std::int64_t first, std::int64_t end) {
       const std::uint8_t* from = prepare(x + image * image_bytes, images, first);
-      unit.build(conv, view, images, first, end);
-      compute((image * g.out_h() + first) * out_w, images * (end - first) * out_w, from, view, group_bytes, unit);
+      const bool listed = conv.image_pixels.is(images, first, end);
+      if (!listed) unit.build(conv, view, images, first, end);
+      compute((image * g.out_h() + first) * out_w, images * (end - first) * out_w, from, view, group_bytes,
+              listed ? conv.image_pixels : unit);
     });
   };
   if (!conv.framed) {
-    const InputView view{image_bytes, g.in_w * g.in_channels, g.in_channels};
-    run([](const std::uint8_t* from, std::int64_t, std::int64_t) { return from; }, view, g.group_in());
+    run([](const std::uint8_t* from, std::int64_t, std::int64_t) { return from; }, g.group_in());
     return;
   }
   PaddedInput frame(conv, std::min(units.images(), batch));
@@ -121,7 +123,7 @@ void for_each_unit(const PackedConv2d& conv, std::int64_t batch, const std::uint
         if (first == 0) frame.fill(from, images);
         return frame.data();
       },
-      frame.view(), frame.group_bytes());
+      frame.group_bytes());
 }
 
 template <class Dot>

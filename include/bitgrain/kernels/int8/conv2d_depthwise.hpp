@@ -36,7 +36,7 @@ inline void depthwise_sums(const PackedConv2d& conv, const InputView& view, cons
                            const PixelUnit& unit, std::int32_t* acc) {
   const Window2d& win = conv.geometry.window;
   const std::int64_t out = conv.geometry.out_channels, multiple = conv.geometry.group_out();
-  for (std::size_t p = 0; p < unit.input.size(); ++p) {
+  for (std::size_t p = 0; p < static_cast<std::size_t>(unit.pixels); ++p) {
     std::int32_t* to = acc + unit.output[p] * out;
     std::copy_n(conv.start.data(), out, to);
     const std::int8_t* w = conv.weights.data();
