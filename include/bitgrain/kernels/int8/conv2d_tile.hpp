@@ -121,7 +121,7 @@ struct DotTap {
 };
 
 /// The longest window, in steps, that is made by strips.
-inline constexpr std::int64_t kStripTaps = 64;
+inline constexpr std::int64_t kStripTaps = 144;
 
 /// Codes of pixels with a short window: tiles small enough to leave room in the registers for the constants of the
 /// requantization, which takes as long as the products. Writes some codes twice if they are no whole tiles.
