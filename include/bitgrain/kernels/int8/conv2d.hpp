@@ -5,7 +5,7 @@
 ///
 /// The calling thread goes through the batch in units of some rows or images (pixel_unit.hpp): for each block of
 /// output channels all tiles (conv2d_tile.hpp) of the unit, so that its input and the weights of the block are read
-/// from cache. Codes are made from the sums in registers; accumulators are handed to a sink while they are in cache.
+/// from cache. Codes are made from the sums tile by tile; accumulators are handed to a sink while they are in cache.
 
 #include <algorithm>
 #include <cstdint>

@@ -2,10 +2,11 @@
 
 /// Depthwise int8 convolution: one input channel per group, the loops run along the channels.
 ///
-/// Where there are instructions for it (depthwise_lanes.hpp) and 32 channels, a row of output pixels is made at a
-/// time: first the addresses of all taps, those outside the image pointing to padding, then for each 32 channels all
-/// pixels. A quad of four pixels serves two outputs if neighbours share it (stride 1, three taps at most). Elsewhere
-/// plain loops read a framed copy of the image.
+/// Where there are instructions for it (depthwise_lanes.hpp) and 32 channels, the usual kernels go by columns
+/// (depthwise_columns.hpp). Of others a row of output pixels is made at a time: first the addresses of all taps,
+/// those outside the image pointing to padding, then for each 32 channels all pixels. A quad of four pixels serves
+/// two outputs if neighbours share it (stride 1, three taps at most). Elsewhere plain loops read a framed copy of the
+/// image.
 
 #include <algorithm>
 #include <cstdint>

@@ -2,7 +2,7 @@
 
 /// The register tile of the int8 convolution: Pixels pixels x Blocks blocks of 16 output channels, all products. Per
 /// four products it takes one broadcast of four input bytes per pixel, one load of 64 weight bytes per block, and one
-/// dot step for each pair. Finished sums go to an epilogue while they are in registers: as they are, or as codes.
+/// dot step for each pair. Finished sums go where they belong as they are, or are made codes, tile by tile.
 
 #include <algorithm>
 #include <cstdint>
