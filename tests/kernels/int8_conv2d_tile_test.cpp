@@ -113,7 +113,7 @@ TEST_CASE("codes of short and long windows, of any number of pixels, are those o
   };
   for (std::int64_t pixels = 1; pixels <= 27; ++pixels)
     for (const auto& [rows, quads] :
-         {std::pair<std::int64_t, std::int64_t>{3, 3}, {1, 1}, {2, 40}, {1, 64}, {0, 4}}) {
+         {std::pair<std::int64_t, std::int64_t>{3, 3}, {1, 1}, {2, 80}, {1, 144}, {0, 4}}) {
       check(std::integral_constant<int, 1>(), pixels, rows, quads, 16);
       check(std::integral_constant<int, 1>(), pixels, rows, quads, 7);
       check(std::integral_constant<int, 2>(), pixels, rows, quads, 32);

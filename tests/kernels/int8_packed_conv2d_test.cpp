@@ -102,6 +102,6 @@ TEST_CASE("sums start with what the padding outside the image adds") {
           all += w[tap * 4 + i];
           if (y + r >= 1 && y + r <= 2 && x + c >= 1 && x + c <= 2) inside += w[tap * 4 + i];
         }
-      CHECK(packed.start_of(r, c)[0] == 2 * (all - inside) - 128 * inside);
+      CHECK(packed.start[static_cast<std::size_t>(packed.start_of(r, c))] == 2 * (all - inside) - 128 * inside);
     }
 }

@@ -81,6 +81,15 @@ inline void forget_address([[maybe_unused]] T*& p) {
 #endif
 }
 
+/// Makes the compiler put an object back into memory here and read it from there afterwards: what a loop does not
+/// need then takes none of its registers.
+template <class T>
+inline void keep_in_memory([[maybe_unused]] T& object) {
+#if defined(__GNUC__)
+  asm volatile("" : "+m"(object));
+#endif
+}
+
 /// Keeps GCC from loading a number anew for every use, as it does when it folds a load into each multiply-add: worth
 /// a quarter where loads are the limit. Does nothing elsewhere.
 template <class V>

@@ -5,7 +5,7 @@
 ///
 /// The calling thread goes through the batch in units of some rows or images (pixel_unit.hpp): for each block of
 /// output channels all tiles (conv2d_tile.hpp) of the unit, so that its input and the weights of the block are read
-/// from cache. Codes are made from the sums in registers; accumulators are handed to a sink while they are in cache.
+/// from cache. Codes are made from the sums tile by tile; accumulators are handed to a sink while they are in cache.
 
 #include <algorithm>
 #include <cstdint>
@@ -84,11 +84,11 @@ void dense_unit(const PackedConv2d& conv, const std::uint8_t* x, const InputView
       const std::int8_t* w = conv.weights.data() + group * conv.group_bytes() + block * conv.block_bytes();
       for (const PixelClass& k : unit.classes) {
         in.w = w + k.weights;
-        in.start = k.start + (group * conv.blocks + block) * kDotLanes;
+        in.start = conv.start.data() + k.start + (group * conv.blocks + block) * kDotLanes;
         in.rows = k.rows;
         in.columns = k.columns;
         in.quads = k.quads;
-        const std::int32_t *pixel = unit.input.data() + k.begin, *number = unit.output.data() + k.begin;
+        const std::int32_t *pixel = unit.input + k.begin, *number = unit.output + k.begin;
         if (wide)
           dot_tiles<Dot, Dot::kBlocks>(in, pixel, number, k.end - k.begin, epilogue);
         else
@@ -102,10 +102,10 @@ void dense_unit(const PackedConv2d& conv, const std::uint8_t* x, const InputView
 // What the units of a batch need besides what they read and write.
 struct UnitMemory {
   UnitMemory(const PackedConv2d& conv, const Units& units, std::int64_t batch)
-      : unit(conv, units.most_pixels(batch)) {
+      : lists(conv, units.most_pixels(batch)) {
     if (conv.framed) frame.emplace(conv, std::min(units.images(), batch));
   }
-  PixelUnit unit;
+  PixelLists<Scratch> lists;
   std::optional<PaddedInput> frame;
 };
 
@@ -116,17 +116,18 @@ void for_each_unit(const PackedConv2d& conv, std::int64_t batch, const std::uint
   const ConvGeometry& g = conv.geometry;
   const std::int64_t image_bytes = g.in_h * g.in_w * g.in_channels, out_w = g.out_w();
   UnitMemory memory(conv, units, batch);
-  PixelUnit& unit = memory.unit;
-  const auto run = [&](auto&& prepare, const InputView& view, std::int64_t group_bytes) {
+  const InputView view = conv.view();
+  const auto run = [&](auto&& prepare, std::int64_t group_bytes) {
     units.for_each(batch, [&](std::int64_t image, std::int64_t images, std::int64_t first, std::int64_t end) {
       const std::uint8_t* from = prepare(x + image * image_bytes, images, first);
-      unit.build(conv, view, images, first, end);
-      compute((image * g.out_h() + first) * out_w, images * (end - first) * out_w, from, view, group_bytes, unit);
+      const bool listed = conv.image_pixels.is(images, first, end);
+      if (!listed) memory.lists.build(conv, view, images, first, end);
+      compute((image * g.out_h() + first) * out_w, images * (end - first) * out_w, from, view, group_bytes,
+              listed ? conv.image_pixels.unit() : memory.lists.unit());
     });
   };
   if (!conv.framed) {
-    const InputView view{image_bytes, g.in_w * g.in_channels, g.in_channels};
-    run([](const std::uint8_t* from, std::int64_t, std::int64_t) { return from; }, view, g.group_in());
+    run([](const std::uint8_t* from, std::int64_t, std::int64_t) { return from; }, g.group_in());
     return;
   }
   PaddedInput& frame = *memory.frame;
@@ -135,7 +136,7 @@ void for_each_unit(const PackedConv2d& conv, std::int64_t batch, const std::uint
         if (first == 0) frame.fill(from, images);
         return frame.data();
       },
-      frame.view(), frame.group_bytes());
+      frame.group_bytes());
 }
 
 // The units of bands: 32 KiB, or where there are hundreds of channels a few tiles: what a sink finds in cache.
@@ -143,7 +144,8 @@ template <class Dot>
 Units band_units(const PackedConv2d& conv) {
   return Units(conv, std::max<std::int64_t>(8192 / conv.geometry.out_channels, 4 * Dot::pixels(Dot::kBlocks)));
 }
-// The units of codes: their input stays in a second-level cache while all channels are made.
+// The units of codes, or of sums that stay in memory: their input stays in a second-level cache while all channels
+// are made.
 inline Units code_units(const PackedConv2d& conv) {
   const ConvGeometry& g = conv.geometry;
   constexpr std::int64_t kUnitBytes = 128 << 10, kUnitPixels = 2048;

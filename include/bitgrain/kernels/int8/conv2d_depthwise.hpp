@@ -2,10 +2,11 @@
 
 /// Depthwise int8 convolution: one input channel per group, the loops run along the channels.
 ///
-/// Where there are instructions for it (depthwise_lanes.hpp) and 32 channels, a row of output pixels is made at a
-/// time: first the addresses of all taps, those outside the image pointing to padding, then for each 32 channels all
-/// pixels. A quad of four pixels serves two outputs if neighbours share it (stride 1, three taps at most). Elsewhere
-/// plain loops read a framed copy of the image.
+/// Where there are instructions for it (depthwise_lanes.hpp) and 32 channels, the usual kernels go by columns
+/// (depthwise_columns.hpp). Of others a row of output pixels is made at a time: first the addresses of all taps,
+/// those outside the image pointing to padding, then for each 32 channels all pixels. A quad of four pixels serves
+/// two outputs if neighbours share it (stride 1, three taps at most). Elsewhere plain loops read a framed copy of the
+/// image.
 
 #include <algorithm>
 #include <cstdint>
@@ -36,7 +37,7 @@ inline void depthwise_sums(const PackedConv2d& conv, const InputView& view, cons
                            const PixelUnit& unit, std::int32_t* acc) {
   const Window2d& win = conv.geometry.window;
   const std::int64_t out = conv.geometry.out_channels, multiple = conv.geometry.group_out();
-  for (std::size_t p = 0; p < unit.input.size(); ++p) {
+  for (std::int64_t p = 0; p < unit.pixels; ++p) {
     std::int32_t* to = acc + unit.output[p] * out;
     std::copy_n(conv.start.data(), out, to);
     const std::int8_t* w = conv.weights.data();

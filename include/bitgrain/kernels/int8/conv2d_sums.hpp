@@ -31,10 +31,7 @@ void conv2d_u8s8_sums(const PackedConv2d& conv, std::int64_t batch, const std::u
     });
     return;
   }
-  // The input of a unit stays in a second-level cache while all channels are made.
-  constexpr std::int64_t kUnitBytes = 128 << 10, kUnitPixels = 2048;
-  const std::int64_t pixel_bytes = g.in_h * g.in_w * g.in_channels / (g.out_h() * g.out_w()) + 1;
-  detail::for_each_unit(conv, batch, x, std::min(kUnitBytes / pixel_bytes + 1, kUnitPixels),
+  detail::for_each_unit(conv, batch, x, detail::code_units(conv),
                         [&](std::int64_t first, std::int64_t, const std::uint8_t* from, const detail::InputView& view,
                             std::int64_t group_bytes, const detail::PixelUnit& unit) {
                           detail::dense_unit<Dot>(conv, from, view, group_bytes, unit,

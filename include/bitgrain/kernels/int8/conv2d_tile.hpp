@@ -2,7 +2,7 @@
 
 /// The register tile of the int8 convolution: Pixels pixels x Blocks blocks of 16 output channels, all products. Per
 /// four products it takes one broadcast of four input bytes per pixel, one load of 64 weight bytes per block, and one
-/// dot step for each pair. Finished sums go to an epilogue while they are in registers: as they are, or as codes.
+/// dot step for each pair. Finished sums go where they belong as they are, or are made codes, tile by tile.
 
 #include <algorithm>
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "bitgrain/kernels/int8/pixel_unit.hpp"
 #include "bitgrain/kernels/int8/requantize.hpp"
 #include "bitgrain/kernels/int8/requantize_lanes.hpp"
+#include "bitgrain/kernels/memory_hints.hpp"
 
 namespace bitgrain::kernels::detail {
 
@@ -113,53 +114,65 @@ template <class Dot, int Pixels, int Blocks, class Store>
   store.template store<Dot, Pixels, Blocks>(lanes, number, in.channel, in.channels);
 }
 
-/// One step of a short window: where its four bytes lie from a pixel's first tap, and its weights from the first.
+/// One step of a short window: its weights, and where its four bytes lie from a pixel's first tap.
 struct DotTap {
-  std::int32_t x, w;
+  const std::int8_t* w;
+  std::int64_t x;
 };
 
 /// The longest window, in steps, that is made by strips.
-inline constexpr std::int64_t kStripTaps = 64;
+inline constexpr std::int64_t kStripTaps = 144;
 
 /// Codes of pixels with a short window: tiles small enough to leave room in the registers for the constants of the
 /// requantization, which takes as long as the products. Writes some codes twice if they are no whole tiles.
+///
+/// Products and requantizations overlap as far as the processor sees ahead. GCC likes to keep addresses in vector
+/// registers; fetching them there would wait in line behind the products, so what the products do not need is hidden
+/// in memory (forget_address, keep_in_memory).
 template <class Dot, int Pixels, int Blocks, bool Residual>
 [[gnu::noinline]] void dot_strip(const DotTileInput& in, const std::int32_t* pixel, const std::int32_t* number,
                                  std::int64_t pixels, const CodesOutput& output) {
-  DotTap taps[kStripTaps];
-  std::int64_t count = 0;
+  DotTap taps[kStripTaps + 1];
+  DotTap* tap = taps;
   for (std::int64_t y = 0; y < in.rows; ++y)
     for (std::int64_t c = 0; c < in.columns; ++c)
       for (std::int64_t q = 0; q < in.quads; ++q)
-        taps[count++] = {static_cast<std::int32_t>(y * in.x_row + c * in.x_column + q * kDotQuad),
-                         static_cast<std::int32_t>(y * in.w_row + (c * in.quads + q) * kDotLanes * kDotQuad)};
+        *tap++ = {in.w + y * in.w_row + (c * in.quads + q) * kDotLanes * kDotQuad,
+                  y * in.x_row + c * in.x_column + q * kDotQuad};
+  tap->w = nullptr;
   const RequantizeTile<Dot, Blocks, Residual> requantize(output, in.channel, in.channels);
-  const std::int64_t block_bytes = in.block_bytes;
   std::int32_t last_pixel[Pixels], last_number[Pixels];
-  for (std::int64_t done = 0; done < pixels; done += Pixels, pixel += Pixels, number += Pixels) {
-    if (done + Pixels > pixels) {
+  struct {
+    const DotTileInput* in;
+    const std::int32_t *pixel, *number;
+    std::int64_t left;
+  } at{&in, pixel, number, pixels};
+  for (; at.left > 0; at.left -= Pixels, at.pixel += Pixels, at.number += Pixels) {
+    if (at.left < Pixels) [[unlikely]] {
       for (int p = 0; p < Pixels; ++p) {
-        const std::int64_t from = std::min<std::int64_t>(p, pixels - done - 1);
-        last_pixel[p] = pixel[from];
-        last_number[p] = number[from];
+        const std::int64_t from = std::min<std::int64_t>(p, at.left - 1);
+        last_pixel[p] = at.pixel[from];
+        last_number[p] = at.number[from];
       }
-      pixel = last_pixel;
-      number = last_number;
+      at.pixel = last_pixel;
+      at.number = last_number;
     }
     typename Dot::Lanes lanes[Pixels][Blocks];
     const std::uint8_t* from[Pixels];
 #pragma GCC unroll 16
     for (int p = 0; p < Pixels; ++p) {
-      from[p] = in.x + pixel[p];
+      from[p] = at.in->x + at.pixel[p];
+      forget_address(from[p]);
 #pragma GCC unroll 2
-      for (int b = 0; b < Blocks; ++b) lanes[p][b] = Dot::load(in.start + b * kDotLanes);
+      for (int b = 0; b < Blocks; ++b) lanes[p][b] = Dot::load(at.in->start + b * kDotLanes);
     }
-    for (const DotTap *tap = taps, *end = taps + count; tap != end; ++tap) {
-      const std::int64_t x = tap->x;
-      const std::int8_t* w = in.w + tap->w;
+    const std::int64_t block_bytes = at.in->block_bytes;
+    keep_in_memory(at);
+    for (const DotTap* t = taps; t->w != nullptr; ++t) {
+      const std::int64_t x = t->x;
       typename Dot::Block block[Blocks];
 #pragma GCC unroll 2
-      for (int b = 0; b < Blocks; ++b) block[b] = Dot::block(w + b * block_bytes);
+      for (int b = 0; b < Blocks; ++b) block[b] = Dot::block(t->w + b * block_bytes);
 #pragma GCC unroll 16
       for (int p = 0; p < Pixels; ++p) {
         const typename Dot::Quad quad = Dot::quad(from[p] + x);
@@ -167,7 +180,11 @@ template <class Dot, int Pixels, int Blocks, bool Residual>
         for (int b = 0; b < Blocks; ++b) Dot::dot(lanes[p][b], quad, block[b]);
       }
     }
-    requantize.template put<Pixels>(lanes, number);
+    keep_in_memory(at);
+    const auto* constants = &requantize;
+    forget_address(constants);
+    const RequantizeTile<Dot, Blocks, Residual> tile = *constants;
+    tile.template put<Pixels>(lanes, at.number);
   }
 }
 

@@ -20,6 +20,7 @@
 #include "bitgrain/base/check.hpp"
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/kernels/int8/dot.hpp"
+#include "bitgrain/kernels/int8/pixel_unit.hpp"
 #include "bitgrain/tensor/geometry.hpp"
 
 namespace bitgrain::kernels {
@@ -86,12 +87,26 @@ struct PackedConv2d {
 
   std::int64_t block_bytes() const { return runs * quads * kDotLanes * kDotQuad; }
   std::int64_t group_bytes() const { return blocks * block_bytes(); }
-  /// First values of the accumulators of a range of rows and one of columns: [groups][16 blocks].
-  const std::int32_t* start_of(std::size_t row_range, std::size_t column_range) const {
-    const std::size_t each = static_cast<std::size_t>(geometry.groups * blocks * kDotLanes);
-    return start.data() + (row_range * columns.size() + column_range) * each;
+  /// Where in `start` the first values of a range of rows and one of columns stand: [groups][16 blocks].
+  std::int64_t start_of(std::size_t row_range, std::size_t column_range) const {
+    return static_cast<std::int64_t>(row_range * columns.size() + column_range) * geometry.groups * blocks *
+           kDotLanes;
   }
+  /// How the images lie, or their frames (padded_input.hpp).
+  detail::InputView view() const {
+    const ConvGeometry& g = geometry;
+    if (!framed) return {g.in_h * g.in_w * g.in_channels, g.in_w * g.in_channels, g.in_channels};
+    const std::int64_t channels = depthwise ? g.in_channels : g.group_in(), pad_h = g.window.pad_h,
+                       row = (g.in_w + 2 * g.window.pad_w) * channels;
+    return {(g.in_h + 2 * pad_h) * row, row, channels, pad_h, g.window.pad_w};
+  }
+  /// The pixels of one image, or nothing if it is large: a network run image by image would list them every time. Not
+  /// in an arena (base/arena.hpp), whose owner has little memory.
+  detail::PixelLists<Array> image_pixels;
 };
+
+/// The largest image whose pixels are listed beforehand.
+inline constexpr std::int64_t kListedPixels = 2048;
 
 namespace detail {
 
@@ -234,6 +249,11 @@ inline PackedConv2d pack_conv2d(const ConvGeometry& geometry, const std::int8_t*
       if (padding != 0) detail::add_tap_sums(packed, w, -padding, ky, kx, at);
       at += each;
     }
+  const std::int64_t pixels = geometry.out_h() * geometry.out_w();
+  if (pixels <= kListedPixels && bitgrain::detail::current_arena() == nullptr) {
+    packed.image_pixels = detail::PixelLists<Array>(packed, pixels);
+    packed.image_pixels.build(packed, packed.view(), 1, 0, geometry.out_h());
+  }
   return packed;
 }
 

@@ -48,9 +48,7 @@ class PaddedInput {
 
   const std::uint8_t* data() const { return frame_.data(); }
   /// How its images lie, seen from the first byte of the frame of a group.
-  detail::InputView view() const {
-    return {image_bytes(), width_ * channels_, channels_, conv_.geometry.window.pad_h, conv_.geometry.window.pad_w};
-  }
+  detail::InputView view() const { return conv_.view(); }
   std::int64_t group_bytes() const { return group_bytes_; }
   /// Where row y, column x of the framed image n starts.
   std::int64_t offset(std::int64_t n, std::int64_t y, std::int64_t x) const {
