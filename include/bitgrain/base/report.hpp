@@ -53,15 +53,18 @@ class Report {
     length_ += count;
     text_[length_] = 0;
   }
-  void append(std::integral auto number) {
+  template <std::integral Number>
+  requires(!std::same_as<Number, bool> && !std::same_as<Number, char>) void append(Number number) {
     char digits[24];
     append(std::string_view(
         digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, number).ptr - digits)));
   }
-  void append(double number) {
+  template <std::floating_point Number>
+  void append(Number number) {
     char digits[32];
-    append(std::string_view(
-        digits, static_cast<std::size_t>(std::max(0, std::snprintf(digits, sizeof digits, "%g", number)))));
+    append(
+        std::string_view(digits, static_cast<std::size_t>(std::max(
+                                     0, std::snprintf(digits, sizeof digits, "%g", static_cast<double>(number))))));
   }
   template <class Part>
   requires requires(const Part& part, Report& report) { part.append_to(report); }
