@@ -13,6 +13,7 @@
 #include "bitgrain/deploy/tuning_layers.hpp"
 #include "bitgrain/deploy/verify.hpp"
 #include "bitgrain/engine.hpp"
+#include "bitgrain/kernels/int8/gemm.hpp"
 #include "bitgrain/models/models.hpp"
 #include "bitgrain/nn/nn.hpp"
 #include "bitgrain/ops/ops.hpp"
