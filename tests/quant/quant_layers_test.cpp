@@ -5,8 +5,10 @@
 #include "bitgrain/autograd/gradcheck.hpp"
 #include "bitgrain/models/lenet5.hpp"
 #include "bitgrain/models/resnet_cifar.hpp"
+#include "bitgrain/models/vgg7.hpp"
 #include "bitgrain/nn/copy_state.hpp"
 #include "bitgrain/nn/initialize.hpp"
+#include "bitgrain/ops/sum.hpp"
 #include "bitgrain/quant/install.hpp"
 #include "bitgrain/quant/lsq.hpp"
 
@@ -116,4 +118,22 @@ TEST_CASE("one definition, any quantizer: float weights flow into AnyLayers, who
   const Var<float> x = images<float>({2, 8, 8, 1}, 2);
   const Var<float> a = plain(x), b = any(x);
   for (std::int64_t i = 0; i < a.numel(); ++i) CHECK(a.value()[i] == b.value()[i]);
+}
+
+TEST_CASE("LeNet-5 and VGG-7 run on codes everywhere, through pools and linear layers: strict mode accepts them") {
+  QuantLayers<Lsq, Lsq>::Options options;
+  options.weight_bits = options.activation_bits = 4;
+  options.strict = true;
+  LeNet5<QuantLayers<Lsq, Lsq>> lenet({}, options);
+  initialize<float>(lenet, 1);
+  const Var<float> digits = images<float>({2, 28, 28, 1}, 1);
+  for (int run = 0; run < 2; ++run) {  // the first chooses the steps
+    sum(lenet(digits)).backward();
+    for (const auto& p : lenet.parameters()) CHECK(p.var.grad().defined());
+  }
+  Vgg7Config config;
+  config.base_width = 16;
+  Vgg7<QuantLayers<Lsq, Lsq>> vgg(config, options);
+  initialize<float>(vgg, 1);
+  sum(vgg(images<float>({2, 32, 32, 3}, 1))).backward();
 }

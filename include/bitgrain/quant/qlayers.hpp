@@ -2,8 +2,8 @@
 
 /// Layers whose weights go through a quantizer. The integer codes of their input come with the input.
 
-#include "bitgrain/ops/linear.hpp"
 #include "bitgrain/quant/integer_conv2d.hpp"
+#include "bitgrain/quant/integer_linear.hpp"
 #include "bitgrain/quant/site.hpp"
 
 namespace bitgrain {
@@ -81,7 +81,7 @@ class QLinear : public QWeightLayer<W<T>> {
 
   Var<T> forward(const Var<T>& x) override {
     const Var<T> w = this->quantized_weights(x);
-    return linear(x, w, this->bias_);
+    return integer_linear(x, w, this->bias_);
   }
   std::string describe() const override {
     const Shape& w = this->weight_.shape();
