@@ -144,3 +144,25 @@ TEST_CASE("integer_conv2d: what has no codes, or sums that do not fit int32, run
   CHECK(detail::fits_integer_kernels(wide, weights, 65793));
   CHECK_FALSE(detail::fits_integer_kernels(wide, weights, 65794));
 }
+
+TEST_CASE(
+    "integer_conv2d: a second gradient of its input is added to the first one, in pieces, without changing it") {
+  using namespace integer_conv;
+  // Images whose pieces have at most 4 of them.
+  const Var<float> x = on_grid({9, 64, 64, 8}, info(Grid::kUnsigned, 4, {0.1}), 1);
+  const Var<float> w = on_grid({8, 1, 1, 8}, info(Grid::kSigned, 4, {0.05}), 2);
+  const Tensor<float> seed(x.shape(), 1.0F), first(x.shape(), 0.5F);
+  integer_conv2d(x, w, Var<float>(), Window2d::square(1)).backward(seed.clone());
+  const Tensor<float> alone = x.grad();
+  for (const bool shared : {false, true}) {
+    Var<float>(x).zero_grad();
+    Tensor<float> given = first.clone();
+    const Tensor<float> also_held = shared ? given : Tensor<float>();
+    x.add_grad(std::move(given));
+    integer_conv2d(x, w, Var<float>(), Window2d::square(1)).backward(seed.clone());
+    bool equal = true;
+    for (std::int64_t i = 0; i < x.numel(); ++i) equal = equal && x.grad()[i] == 0.5F + alone[i];
+    CHECK(equal);
+    if (shared) CHECK(also_held[0] == 0.5F);
+  }
+}

@@ -98,6 +98,10 @@ class GradSlot {
     }
   }
 
+  /// What has arrived so far, for adding to it in place; undefined if there is nothing or somebody else holds it too.
+  Tensor<T> grad_to_add_to() const {
+    return state_->grad.defined() && state_->grad.unique() ? state_->grad : Tensor<T>();
+  }
   /// Whether the gradient may come in pieces: the op that made the variable reads it so, and nothing has arrived.
   bool takes_pieces() const {
     return requires_grad() && state_->takes_pieces && !state_->grad.defined() && !state_->pieces;

@@ -125,7 +125,9 @@ class IntegerConv2dBackward {
     few.batch = piece_images();
     Tensor<T> dw, part, dx;
     if (w_.requires_grad()) dw = Tensor<T>(w_.shape()), part = Tensor<T>(w_.shape());
-    if (x_.requires_grad()) dx = Tensor<T>(x_.shape());
+    // Where another reader's gradient of x has arrived, dx is added to it while it is in the cache.
+    Tensor<T> sum = x_.requires_grad() ? x_.grad_to_add_to() : Tensor<T>();
+    if (x_.requires_grad()) dx = sum.defined() ? Tensor<T>(Shape{few.batch * image_in()}) : Tensor<T>(x_.shape());
     for (std::int64_t image = 0; image < g_.batch; image += few.batch) {
       few.batch = std::min(few.batch, g_.batch - image);
       const T* dy = dy_of(image, few.batch);
@@ -133,13 +135,20 @@ class IntegerConv2dBackward {
         weight_gradient(few, bytes_.bytes.data() + image * image_in(), dy, (image == 0 ? dw : part).mutable_data());
         if (image > 0) add_into(dw, part);
       }
-      if (dx.defined()) conv2d_input_gradient(few, dy, saved_w_.get(), dx.mutable_data() + image * image_in());
+      if (!dx.defined()) continue;
+      const std::int64_t at = image * image_in();
+      T* piece = dx.mutable_data() + (sum.defined() ? 0 : at);
+      conv2d_input_gradient(few, dy, saved_w_.get(), piece);
+      if (sum.defined()) {
+        T* to = sum.mutable_data() + at;
+        kernels::add(few.input_size(), static_cast<const T*>(to), static_cast<const T*>(piece), to);
+      }
     }
     if (dw.defined()) {
       kernels::scale(dw.numel(), step_, static_cast<const T*>(dw.data()), dw.mutable_data());
       w_.add_grad(std::move(dw));
     }
-    if (dx.defined()) x_.add_grad(std::move(dx));
+    if (dx.defined() && !sum.defined()) x_.add_grad(std::move(dx));
   }
 
   void weight_gradient(const ConvGeometry& few, const std::uint8_t* bytes, const T* dy, T* dw) const {
