@@ -111,11 +111,11 @@ TEST_CASE("integer_conv2d: value and gradients are those of conv2d on the same n
 
 TEST_CASE("integer_conv2d: in bf16 the weight gradient rounds the incoming gradient alone") {
   using namespace integer_conv;
-  const Window2d window = Window2d::square(3, 1, 1);
+  const Window2d window = Window2d::square(3, 2, 1);  // a stride that Winograd's method in float does not take
   // 0.1 times a code is no bf16 number; the codes and a gradient of halves are.
   const Var<float> x = on_grid({2, 6, 6, 16}, info(Grid::kUnsigned, 8, {0.1}), 1);
   const Var<float> w = on_grid({16, 3, 3, 16}, info(Grid::kSigned, 4, {0.05}), 2);
-  Tensor<float> seed(Shape{2, 6, 6, 16});
+  Tensor<float> seed(Shape{2, 3, 3, 16});
   RandomStream random(3, "seed");
   for (float& v : seed.mutable_values()) v = 0.5F * (static_cast<float>(random.below(9)) - 4);
   std::vector<Tensor<float>> gradients;
@@ -128,6 +128,18 @@ TEST_CASE("integer_conv2d: in bf16 the weight gradient rounds the incoming gradi
   set_grad_precision(GradPrecision::fp32);
   for (std::int64_t i = 0; i < w.numel(); ++i)
     CHECK(gradients[1][i] == doctest::Approx(gradients[0][i]).epsilon(1e-5));
+  // A gradient that is no bf16 number is rounded.
+  for (float& v : seed.mutable_values()) v *= 1.001F;
+  set_grad_precision(GradPrecision::bf16);
+  Var<float>(w).zero_grad();
+  integer_conv2d(x, w, Var<float>(), window).backward(seed.clone());
+  set_grad_precision(GradPrecision::fp32);
+  bool rounded = false;
+  for (std::int64_t i = 0; i < w.numel(); ++i) {
+    CHECK(w.grad()[i] == doctest::Approx(1.001 * gradients[0][i]).epsilon(0x1p-7));
+    rounded = rounded || w.grad()[i] == gradients[0][i];
+  }
+  CHECK(rounded);
 }
 
 TEST_CASE("integer_conv2d: what has no codes, or sums that do not fit int32, runs in float") {

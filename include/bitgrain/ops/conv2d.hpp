@@ -41,10 +41,11 @@ void conv2d_weight_gradient(const ConvGeometry& g, const T* x, const T* dy, T* d
 }
 
 template <class T>
-void conv2d_input_gradient(const ConvGeometry& g, const T* dy, const Tensor<T>& w, T* dx) {
+void conv2d_input_gradient(const ConvGeometry& g, const Tensor<T>& dy, const Tensor<T>& w, T* dx) {
   if constexpr (std::is_same_v<T, float>)
-    if (grad_precision() == GradPrecision::bf16) return kernels::conv2d_backward_data_bf16(g, dy, w.data(), dx);
-  kernels::conv2d_backward_data(g, dy, w.data(), dx);
+    if (grad_precision() == GradPrecision::bf16)
+      return kernels::conv2d_backward_data_bf16(g, dy.data(), w.data(), dx);
+  kernels::conv2d_backward_data(g, dy.data(), w.data(), dx);
 }
 
 }  // namespace detail
@@ -75,7 +76,7 @@ auto conv2d_backward(const ConvGeometry& g, const Var<T>& x, const Var<T>& w, co
     }
     if (x.requires_grad()) {
       Tensor<T> dx(x.shape());
-      detail::conv2d_input_gradient(g, dy.data(), saved_w.get(), dx.mutable_data());
+      detail::conv2d_input_gradient(g, dy, saved_w.get(), dx.mutable_data());
       x.add_grad(std::move(dx));
     }
   };
