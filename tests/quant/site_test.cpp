@@ -18,7 +18,8 @@ struct Replace final : QuantObserver<float> {
     seen.push_back(site.site_name() + (site.is_weight() ? " w" : " a") + std::to_string(site.bits()));
     CHECK(x.shape() == y.shape());
     Var<float> other(Tensor<float>(y.shape(), 7.0f));
-    other.set_quant(y.quant());
+    const Grid grid = site.is_weight() ? Grid::kSigned : Grid::kUnsigned;
+    other.set_quant(std::make_shared<const QuantInfo>(QuantInfo{grid, 8, {1.0}, 0}));  // 7 is one of its values
     return other;
   }
 };
