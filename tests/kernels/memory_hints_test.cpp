@@ -50,15 +50,3 @@ TEST_CASE("only large results with aligned rows of whole vectors are streamed") 
   CHECK_FALSE(worth(y.data() + 1, kRow, kLarge));
   if (kernels::kLanes < float >> 1) CHECK_FALSE(worth(y.data(), kRow + 1, kLarge));
 }
-
-TEST_CASE("an object put back into memory, and an address forgotten, are what they were") {
-  struct {
-    const char* text;
-    int count;
-  } object{"abc", 3};
-  bitgrain::kernels::keep_in_memory(object);
-  const char* text = object.text;
-  bitgrain::kernels::forget_address(text);
-  CHECK(text[2] == 'c');
-  CHECK(object.count == 3);
-}

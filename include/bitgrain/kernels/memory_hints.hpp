@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "bitgrain/kernels/compiler_hints.hpp"
 #include "bitgrain/kernels/simd.hpp"
 
 namespace bitgrain::kernels {
@@ -69,24 +70,6 @@ void copy_streaming(const T* from, std::int64_t count, T* to) {
 inline void prefetch_near([[maybe_unused]] const void* p) {
 #if defined(__GNUC__)
   __builtin_prefetch(p);
-#endif
-}
-
-/// Makes the compiler forget what it knows about an address. GCC otherwise sees that a loop over overlapping runs of
-/// memory loads numbers again that an earlier round had, keeps all of them, and spills its registers to do so.
-template <class T>
-inline void forget_address([[maybe_unused]] T*& p) {
-#if defined(__GNUC__)
-  asm("" : "+r"(p));
-#endif
-}
-
-/// Makes the compiler put an object back into memory here and read it from there afterwards: what a loop does not
-/// need then takes none of its registers.
-template <class T>
-inline void keep_in_memory([[maybe_unused]] T& object) {
-#if defined(__GNUC__)
-  asm volatile("" : "+m"(object));
 #endif
 }
 

@@ -9,12 +9,12 @@
 #include <cstring>
 #include <type_traits>
 
+#include "bitgrain/kernels/compiler_hints.hpp"
 #include "bitgrain/kernels/int8/dot.hpp"
 #include "bitgrain/kernels/int8/packed_conv2d.hpp"
 #include "bitgrain/kernels/int8/pixel_unit.hpp"
 #include "bitgrain/kernels/int8/requantize.hpp"
 #include "bitgrain/kernels/int8/requantize_lanes.hpp"
-#include "bitgrain/kernels/memory_hints.hpp"
 
 namespace bitgrain::kernels::detail {
 
