@@ -5,35 +5,10 @@
 #include <cmath>
 
 #include "bitgrain/base/random.hpp"
-
-namespace {
-namespace integer_lin {
-using namespace bitgrain;
-
-std::shared_ptr<const QuantInfo> info(Grid grid, int bits, std::vector<double> steps, std::int32_t zero = 0) {
-  return std::make_shared<const QuantInfo>(QuantInfo{grid, bits, std::move(steps), zero});
-}
-// step_c * random codes of the grid, marked.
-Var<float> on_grid(const Shape& shape, const std::shared_ptr<const QuantInfo>& quant, std::uint64_t seed) {
-  Tensor<float> t(shape);
-  RandomStream random(seed, "codes");
-  const CodeRange range = quant->range();
-  const std::int64_t per_step = t.numel() / static_cast<std::int64_t>(quant->step.size());
-  for (std::int64_t i = 0; i < t.numel(); ++i) {
-    const auto code =
-        range.low + static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(range.high - range.low + 1)));
-    t.mutable_data()[i] =
-        static_cast<float>(quant->step_of(i / per_step)) * static_cast<float>(code - quant->zero_point);
-  }
-  Var<float> v(t, true);
-  v.set_quant(quant);
-  return v;
-}
-}  // namespace integer_lin
-}  // namespace
+#include "quant/codes_on_grid.hpp"
 
 TEST_CASE("integer_linear: the sums are the exact ones at every batch, grid and width") {
-  using namespace integer_lin;
+  using namespace codes_on_grid;
   for (const std::int64_t batch : {1, 2, 7, 17, 37, 40, 64})
     for (const std::int64_t k : {1, 3, 64, 129})
       for (const auto& in : {info(Grid::kUnsigned, 4, {0.1}), info(Grid::kUnsigned, 8, {0.1}, 7),
@@ -59,7 +34,7 @@ TEST_CASE("integer_linear: the sums are the exact ones at every batch, grid and 
 }
 
 TEST_CASE("integer_linear: value and gradients are those of linear on the same numbers, bytes and bias too") {
-  using namespace integer_lin;
+  using namespace codes_on_grid;
   const auto in = info(Grid::kUnsigned, 4, {0.1});
   for (const bool bias : {false, true}) {
     Var<float> x = on_grid({9, 40}, in, 1);
@@ -90,7 +65,7 @@ TEST_CASE("integer_linear: value and gradients are those of linear on the same n
 }
 
 TEST_CASE("integer_linear: what has no codes runs in float, and the trace tells no difference") {
-  using namespace integer_lin;
+  using namespace codes_on_grid;
   const Var<float> x = on_grid({2, 4}, info(Grid::kUnsigned, 8, {0.1}), 1);
   const Var<float> w = on_grid({3, 4}, info(Grid::kSigned, 4, {0.05}), 2), plain_w(w.value(), true);
   Trace<float> trace;
