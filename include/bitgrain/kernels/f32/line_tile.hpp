@@ -57,6 +57,39 @@ struct LineOutput {
 
 namespace detail {
 
+// Asks for the lines that a tile will write: they arrive while it multiplies. Without this its stores wait for
+// memory one after the other, and the next tile behind them.
+template <class T, class Arch, int P, int V>
+void prefetch_tile(const Sum<T>* y, std::int64_t step) {
+  constexpr auto kBytes = static_cast<std::uintptr_t>(V * kLanes<T, Arch>) * sizeof(Sum<T>);
+#pragma GCC unroll 16
+  for (int p = 0; p < P; ++p)
+    for (std::uintptr_t at = 0; at < kBytes; at += 64)
+      prefetch_to_write(reinterpret_cast<std::uintptr_t>(y + p * step) + at);
+}
+
+// Inlined, and sums are copied before they are passed on: an array whose address is known elsewhere lives in memory,
+// not in registers.
+template <class T, class Arch, int P, int V>
+[[gnu::always_inline]] inline void store_tile(const Vec<Sum<T>, Arch> (&sum)[P][V], Sum<T>* y, std::int64_t step,
+                                              std::int64_t columns, bool accumulate) {
+  constexpr std::int64_t kL = kLanes<T, Arch>;
+  if (columns == V * kL && !accumulate) {
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) store_all(y + p * step + v * kL, sum[p][v]);
+  } else {
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) {
+      Vec<Sum<T>, Arch> pixel[V];
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) pixel[v] = sum[p][v];
+      store_partly<Sum<T>, Arch, V>(y + p * step, pixel, columns, accumulate);
+    }
+  }
+}
+
 template <class T, class Arch, int V, int P, int S, int kStep, int kSpread>
 [[gnu::noinline]] void line_tile(const LineInput<T>& in, const LineOutput<Sum<T>>& out) {
   using B = Vec<T, Arch>;
@@ -65,6 +98,7 @@ template <class T, class Arch, int V, int P, int S, int kStep, int kSpread>
   constexpr int kShift = kSpread - 1;
   constexpr int kInputs = ((P - 1) * kStep + S - 1 - kShift) / kSpread + 1;
   constexpr int kFours = (kInputs + 3) / 4;
+  prefetch_tile<T, Arch, P, V>(out.y, out.step);
   C sum[P][V];
 #pragma GCC unroll 16
   for (int p = 0; p < P; ++p)
@@ -101,15 +135,7 @@ template <class T, class Arch, int V, int P, int S, int kStep, int kSpread>
       for (int f = 0; f < kFours; ++f) ++four[f];
     }
   }
-#pragma GCC unroll 16
-  for (int p = 0; p < P; ++p) {
-    if (out.columns == V * kL && !out.accumulate) {
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) store_all(out.y + p * out.step + v * kL, sum[p][v]);
-    } else {
-      store_partly<Sum<T>, Arch, V>(out.y + p * out.step, sum[p], out.columns, out.accumulate);
-    }
-  }
+  store_tile<T, Arch, P, V>(sum, out.y, out.step, out.columns, out.accumulate);
 }
 
 }  // namespace detail
@@ -134,6 +160,8 @@ template <class T, class Arch, int P, int S, int kStep>
   using B = Vec<T, Arch>;
   using C = Vec<Sum<T>, Arch>;
   constexpr std::int64_t kL = kLanes<T, Arch>;
+  Sum<T>* const y = out.y + first * out.step;
+  prefetch_tile<T, Arch, P, 2>(y, out.step);
   C sum[P][2];
 #pragma GCC unroll 8
   for (int p = 0; p < P; ++p)
@@ -170,16 +198,7 @@ template <class T, class Arch, int P, int S, int kStep>
       }
       t += taps;
     }
-#pragma GCC unroll 8
-  for (int p = 0; p < P; ++p) {
-    Sum<T>* to = out.y + (first + p) * out.step;
-    if (out.columns == 2 * kL && !out.accumulate) {
-      store_all(to, sum[p][0]);
-      store_all(to + kL, sum[p][1]);
-    } else {
-      store_partly<Sum<T>, Arch, 2>(to, sum[p], out.columns, out.accumulate);
-    }
-  }
+  store_tile<T, Arch, P, 2>(sum, y, out.step, out.columns, out.accumulate);
 }
 
 // A tile made of pieces.
