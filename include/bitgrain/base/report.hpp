@@ -1,7 +1,7 @@
 #pragma once
 
 /// Why something from outside was refused, for code that must neither throw nor allocate: the first message, in
-/// memory of the caller and cut to its size.
+/// memory of the caller and cut to its size; a number that does not fit is left out whole.
 ///
 ///     bool check(int bits, Report& report) {
 ///       BITGRAIN_EXPECT(report, bits <= 8, "at most 8 bits were expected, got ", bits);
@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <span>
 #include <string_view>
+#include <system_error>
 
 namespace bitgrain {
 
@@ -55,9 +56,11 @@ class Report {
   }
   template <std::integral Number>
   requires(!std::same_as<Number, bool> && !std::same_as<Number, char>) void append(Number number) {
-    char digits[24];
-    append(std::string_view(
-        digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, number).ptr - digits)));
+    if (text_.empty()) return;
+    char* const end = text_.data() + text_.size() - 1;
+    const auto [after, error] = std::to_chars(text_.data() + length_, end, number);
+    if (error == std::errc{}) length_ = static_cast<std::size_t>(after - text_.data());
+    text_[length_] = 0;
   }
   template <std::floating_point Number>
   void append(Number number) {
