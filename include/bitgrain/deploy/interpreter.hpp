@@ -84,19 +84,20 @@ class Interpreter {
     const Value& out = value(op.output);
     const Window2d& w = op.geometry.window;
     const std::int64_t group_in = op.geometry.group_in(), group_out = op.geometry.group_out();
+    const std::vector<T> padding(static_cast<std::size_t>(group_in), zero<T>(in));
     for (std::int64_t oy = 0; oy < out.height; ++oy)
       for (std::int64_t ox = 0; ox < out.width; ++ox)
         for (std::int64_t o = 0; o < out.channels; ++o) {
           T sum = 0;
           for (std::int64_t ky = 0; ky < w.kernel_h; ++ky)
-            for (std::int64_t kx = 0; kx < w.kernel_w; ++kx)
-              for (std::int64_t i = 0; i < group_in; ++i) {
-                const std::int64_t iy = oy * w.stride_h + ky * w.dilation_h - w.pad_h;
-                const std::int64_t ix = ox * w.stride_w + kx * w.dilation_w - w.pad_w;
-                const bool inside = iy >= 0 && iy < in.height && ix >= 0 && ix < in.width;
-                const T code = inside ? x[index(in, iy, ix, o / group_out * group_in + i)] : zero<T>(in);
-                sum += code * weight<T>(op.weights, o, ((o * w.kernel_h + ky) * w.kernel_w + kx) * group_in + i);
-              }
+            for (std::int64_t kx = 0; kx < w.kernel_w; ++kx) {
+              const std::int64_t iy = oy * w.stride_h + ky * w.dilation_h - w.pad_h;
+              const std::int64_t ix = ox * w.stride_w + kx * w.dilation_w - w.pad_w;
+              const bool inside = iy >= 0 && iy < in.height && ix >= 0 && ix < in.width;
+              const T* pixel = inside ? x.data() + index(in, iy, ix, o / group_out * group_in) : padding.data();
+              const std::int64_t first = ((o * w.kernel_h + ky) * w.kernel_w + kx) * group_in;
+              for (std::int64_t i = 0; i < group_in; ++i) sum += pixel[i] * weight<T>(op.weights, o, first + i);
+            }
           y[index(out, oy, ox, o)] = sum;
         }
   }
