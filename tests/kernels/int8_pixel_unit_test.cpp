@@ -22,6 +22,17 @@ kernels::PackedConv2d packed(const ConvGeometry& g) {
 }
 }  // namespace
 
+TEST_CASE("runs of pixels count up from any start in any step, whatever the compiler makes of the loop") {
+  for (std::int32_t count = 1; count <= 41; ++count)
+    for (const std::int32_t step : {1, 3, -5, 4096}) {
+      CAPTURE(count);
+      CAPTURE(step);
+      std::vector<std::int32_t> to(static_cast<std::size_t>(count + kernels::detail::kBeyond));
+      CHECK(kernels::detail::count_up(count, 100, step, to.data()) == to.data() + count);
+      for (std::int32_t i = 0; i < count; ++i) CHECK(to[static_cast<std::size_t>(i)] == 100 + i * step);
+    }
+}
+
 TEST_CASE("every pixel of a unit belongs to one class, whose taps all lie inside the image") {
   for (const Window2d& window :
        {Window2d::square(3, 1, 1), Window2d::square(3, 2, 1), Window2d::square(5, 1, 2), Window2d::square(3, 1, 2, 2),

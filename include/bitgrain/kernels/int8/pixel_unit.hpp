@@ -27,16 +27,12 @@ struct PixelClass {
   std::int64_t begin = 0, end = 0;  ///< its pixels
 };
 
-// to[i] = first + i step, and up to kBeyond numbers more: whole vectors, however short the run.
+// to[i] = first + i step, and up to kBeyond numbers more: whole vectors, however short the run. Every number is made
+// from i: g++ 12 at -O3 makes wrong ones for vectors of 128 bits where a local array is counted up instead.
 inline constexpr std::int32_t kBeyond = 7;
 inline std::int32_t* count_up(std::int32_t count, std::int32_t first, std::int32_t step, std::int32_t* to) {
-  std::int32_t next[kBeyond + 1];
-  for (std::int32_t j = 0; j <= kBeyond; ++j) next[j] = first + j * step;
-  for (std::int32_t i = 0; i < count; i += kBeyond + 1)
-    for (std::int32_t j = 0; j <= kBeyond; ++j) {
-      to[i + j] = next[j];
-      next[j] += (kBeyond + 1) * step;
-    }
+  for (std::int32_t i = 0; i < count; i += kBeyond + 1, first += (kBeyond + 1) * step)
+    for (std::int32_t j = 0; j <= kBeyond; ++j) to[i + j] = first + j * step;
   return to + count;
 }
 
