@@ -2,7 +2,8 @@
 # The kernels' tests on other processors: built for their instruction sets and run under emulation; prints a table.
 #   tests/cross.sh [ROW...]     rows: native haswell nehalem aarch64 dispatch; default: all
 # haswell has AVX2 and FMA, nehalem SSE4.2, aarch64 NEON. The row dispatch builds one program with BITGRAIN_DISPATCH=ON and
-# runs it here and on both emulated processors. At -O3, as users build: compilers make mistakes of their own there. Installs the cross compiler and QEMU where they are missing.
+# runs it here and on both emulated processors. At -O3, as users build: compilers make mistakes of their own there.
+# Installs the cross compiler and QEMU where they are missing.
 # Emulation is slow, so this is not part of .ci/run.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
