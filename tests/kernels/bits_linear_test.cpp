@@ -39,6 +39,7 @@ TEST_CASE("linear layers from packed weights equal the oracle at every number of
   for (int bits = 1; bits <= 8; ++bits)
     for (const std::int64_t batch : {1, 2, 4, 13}) {
       compare_linear(batch, 70, 37, bits_case::signed_codes(bits), 0, random);
+      compare_linear(batch, 29, 131, bits_case::signed_codes(bits), 3, random);
       compare_linear(batch, 64, 32, bits_case::odd_codes(bits < 8 ? bits : 7), 128, random);
     }
 }
@@ -46,7 +47,7 @@ TEST_CASE("linear layers from packed weights equal the oracle at every number of
 TEST_CASE("linear layers from packed weights equal the oracle at awkward sizes") {
   bitgrain::RandomStream random(2, "linear sizes");
   for (const std::int64_t inputs : {1, 3, 4, 5, 31, 32, 33, 97, 512})
-    for (const std::int64_t outputs : {1, 15, 16, 17, 33, 50})
+    for (const std::int64_t outputs : {1, 15, 16, 17, 33, 50, 63, 64, 65})
       for (const std::int64_t batch : {1, 9})
         compare_linear(batch, inputs, outputs, bits_case::signed_codes(3), 0, random);
 }
@@ -56,7 +57,7 @@ TEST_CASE("one-bit weights stay at one bit where channels and inputs are filled 
   const auto w = bits_case::random_codes<std::int8_t>(bits_case::signed_codes(1), 33 * 10, random);
   const auto linear = kernels::pack_linear(33, 10, w.data());
   CHECK(linear.weights.codes.bits == 1);
-  CHECK(linear.weights.bytes.numel() == 2 * 64);
+  CHECK(linear.weights.bytes.numel() == 5 * 64);  // a panel, groups of 8 inputs
 }
 
 TEST_CASE("the largest sums of a linear layer are exact") {
@@ -70,6 +71,24 @@ TEST_CASE("the largest sums of a linear layer are exact") {
   kernels::linear_packed(kernels::pack_linear(k, 2, w.data(), 128), 1, x.data(), acc.data());
   CHECK(acc == std::vector<std::int32_t>{static_cast<std::int32_t>(-k * 127 * 128),
                                          static_cast<std::int32_t>(k * 127 * 127)});
+}
+
+// The kernel multiplies bytes that hold fields of several channels, whose sums grow faster than those of a channel.
+TEST_CASE("the largest sums of fields are exact at up to 7 bits, over more inputs than fit one accumulator") {
+  const std::int64_t k = 70001, outputs = 64;
+  for (const std::uint8_t x : {std::uint8_t{0}, std::uint8_t{255}})
+    for (int bits = 1; bits <= 7; ++bits) {
+      const kernels::BitCodes codes = bits_case::signed_codes(bits);
+      std::vector<std::int8_t> w(static_cast<std::size_t>(outputs * k), static_cast<std::int8_t>(codes.highest()));
+      w.back() = static_cast<std::int8_t>(codes.lowest);
+      const auto linear = kernels::pack_linear(k, outputs, w.data(), 128);
+      REQUIRE(linear.weights.codes.bits == bits);
+      std::vector<std::int32_t> acc(static_cast<std::size_t>(outputs));
+      kernels::linear_packed(linear, 1, std::vector<std::uint8_t>(static_cast<std::size_t>(k), x).data(), acc.data());
+      std::vector<std::int32_t> expected(acc.size(), static_cast<std::int32_t>((x - 128) * codes.highest() * k));
+      expected.back() += (x - 128) * (codes.lowest - codes.highest());
+      CHECK_MESSAGE(acc == expected, bits, " bits, x = ", static_cast<int>(x));
+    }
 }
 
 TEST_CASE("linear layers from packed weights do not depend on the number of threads") {

@@ -16,8 +16,11 @@
 /// `BestFields` the fastest one this translation unit was compiled for. This header and popcount.hpp hold the
 /// intrinsics of this folder.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+
+#include "bitgrain/kernels/int8/dot.hpp"
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -45,6 +48,8 @@ constexpr int field_begin(int part, int step) { return part * (step % (8 / part)
 /// Plain loops: any machine.
 struct GenericFields {
   static constexpr const char* kName = "generic";
+  static constexpr int kDotBits = 8;         ///< wider fields than these cost `dot` more
+  static constexpr bool kTwoChains = false;  ///< whether a second chain of `dot` pays for the registers it takes
   struct Lanes {
     std::uint32_t lane[kFieldLanes];
   };
@@ -59,6 +64,8 @@ struct GenericFields {
     std::memcpy(f.level, vector, sizeof f.level);
     return f;
   }
+  /// For bytes that take part in several products.
+  static Fields load_once(const std::uint8_t* vector) { return load(vector); }
   /// The fields of Part bits from bit From of the bytes on become the bits from To on of the levels.
   template <int Part, int From, int To>
   static void merge(Fields& levels, const Fields& vector) {
@@ -74,8 +81,30 @@ struct GenericFields {
       lanes.lane[l] += static_cast<std::uint32_t>(x[0] * u[0] + x[1] * u[1] + x[2] * u[2] + x[3] * u[3]);
     }
   }
+  /// The bits from From on of the bytes.
+  template <int From>
+  static Fields moved_down(Fields vector) {
+    for (std::uint8_t& byte : vector.level) byte = static_cast<std::uint8_t>(byte >> From);
+    return vector;
+  }
+  /// The lowest Bits bits of the bytes.
+  template <int Bits>
+  static Fields lowest_bits(Fields vector) {
+    for (std::uint8_t& byte : vector.level) byte = static_cast<std::uint8_t>(byte & ((1 << Bits) - 1));
+    return vector;
+  }
   static void add(Lanes& to, const Lanes& from) {
     for (std::int64_t l = 0; l < kFieldLanes; ++l) to.lane[l] += from.lane[l];
+  }
+  static void subtract(Lanes& from, const Lanes& lanes) {
+    for (std::int64_t l = 0; l < kFieldLanes; ++l) from.lane[l] -= lanes.lane[l];
+  }
+  /// Multiplies by 2^Power; if that divides, then numbers that are multiples as signed ones.
+  template <int Power>
+  static void scale(Lanes& lanes) {
+    for (std::uint32_t& lane : lanes.lane)
+      lane = Power >= 0 ? lane << std::max(Power, 0)
+                        : static_cast<std::uint32_t>(static_cast<std::int32_t>(lane) / (1 << std::max(-Power, 0)));
   }
   static void store(std::uint8_t* to, const Fields& fields) { std::memcpy(to, fields.level, sizeof fields.level); }
   static Lanes load(const std::int32_t* from) {
@@ -91,6 +120,8 @@ struct GenericFields {
 /// 32512; beyond, even and odd products are taken apart.
 struct Avx2Fields {
   static constexpr const char* kName = "avx2";
+  static constexpr int kDotBits = 7;
+  static constexpr bool kTwoChains = false;
   struct Lanes {
     __m256i low, high;
   };
@@ -108,6 +139,7 @@ struct Avx2Fields {
     const auto* from = reinterpret_cast<const __m256i*>(vector);
     return {_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
   }
+  static Fields load_once(const std::uint8_t* vector) { return load(vector); }
   template <int Part, int From, int To>
   static void merge(Fields& levels, const Fields& vector) {
     levels.low = _mm256_or_si256(levels.low, moved<Part, From, To>(vector.low));
@@ -118,9 +150,28 @@ struct Avx2Fields {
     add_products<Bits>(lanes.low, fields.low, x);
     add_products<Bits>(lanes.high, fields.high, x);
   }
+  template <int From>
+  static Fields moved_down(const Fields& vector) {
+    return {moved<8 - From, From, 0>(vector.low), moved<8 - From, From, 0>(vector.high)};
+  }
+  template <int Bits>
+  static Fields lowest_bits(const Fields& vector) {
+    return {moved<Bits, 0, 0>(vector.low), moved<Bits, 0, 0>(vector.high)};
+  }
   static void add(Lanes& to, const Lanes& from) {
     to.low = _mm256_add_epi32(to.low, from.low);
     to.high = _mm256_add_epi32(to.high, from.high);
+  }
+  static void subtract(Lanes& from, const Lanes& lanes) {
+    from.low = _mm256_sub_epi32(from.low, lanes.low);
+    from.high = _mm256_sub_epi32(from.high, lanes.high);
+  }
+  template <int Power>
+  static void scale(Lanes& lanes) {
+    const auto scaled = [](__m256i v) {
+      return Power >= 0 ? _mm256_slli_epi32(v, Power) : _mm256_srai_epi32(v, -Power);
+    };
+    lanes = {scaled(lanes.low), scaled(lanes.high)};
   }
   static void store(std::uint8_t* to, const Fields& fields) { put(to, fields.low, fields.high); }
   static Lanes load(const std::int32_t* from) {
@@ -134,6 +185,7 @@ struct Avx2Fields {
   static __m256i moved(__m256i vector) {
     // Shifts move pairs of bytes; what crosses over has been masked away.
     const __m256i fields = _mm256_and_si256(vector, _mm256_set1_epi8(static_cast<char>(((1 << Part) - 1) << From)));
+    if constexpr (From == To) return fields;
     return From >= To ? _mm256_srli_epi16(fields, From - To) : _mm256_slli_epi16(fields, To - From);
   }
   static void put(void* to, __m256i low, __m256i high) {
@@ -161,6 +213,8 @@ struct Avx2Fields {
 /// `vpdpbusd` does the dot product in one instruction, without saturation.
 struct Vnni512Fields {
   static constexpr const char* kName = "avx512-vnni";
+  static constexpr int kDotBits = 8;
+  static constexpr bool kTwoChains = true;
   using Lanes = __m512i;
   using Fields = __m512i;
   using Quad = __m512i;
@@ -171,21 +225,49 @@ struct Vnni512Fields {
     return _mm512_set1_epi32(four);
   }
   static Fields load(const std::uint8_t* vector) { return _mm512_loadu_si512(vector); }
+  static Fields load_once(const std::uint8_t* vector) {
+    Fields fields = load(vector);
+#if defined(__GNUC__) && !defined(__clang__)
+    asm("" : "+v"(fields));  // else GCC loads them again for every product, and loads are what there are too many of
+#endif
+    return fields;
+  }
   template <int Part, int From, int To>
   static void merge(Fields& levels, const Fields& vector) {
-    // Shifts move pairs of bytes; what crosses over has been masked away.
-    const __m512i fields = _mm512_and_si512(vector, _mm512_set1_epi8(static_cast<char>(((1 << Part) - 1) << From)));
-    constexpr auto kDown = static_cast<unsigned>(From - To), kUp = static_cast<unsigned>(To - From);
-    levels = _mm512_or_si512(levels, From >= To ? _mm512_srli_epi16(fields, kDown) : _mm512_slli_epi16(fields, kUp));
+    levels = _mm512_or_si512(levels, moved<Part, From, To>(vector));
   }
   template <int Bits>
   static void dot(Lanes& lanes, const Quad& x, const Fields& fields) {
-    lanes = _mm512_dpbusd_epi32(lanes, fields, x);
+    Vnni512Dot::dot(lanes, fields, x);
+  }
+  template <int From>
+  static Fields moved_down(Fields vector) {
+    return moved<8 - From, From, 0>(vector);
+  }
+  template <int Bits>
+  static Fields lowest_bits(Fields vector) {
+    return moved<Bits, 0, 0>(vector);
   }
   static void add(Lanes& to, const Lanes& from) { to = _mm512_add_epi32(to, from); }
+  static void subtract(Lanes& from, const Lanes& lanes) { from = _mm512_sub_epi32(from, lanes); }
+  template <int Power>
+  static void scale(Lanes& lanes) {
+    constexpr unsigned kUp = Power >= 0 ? Power : 0, kDown = Power >= 0 ? 0 : -Power;
+    lanes = Power >= 0 ? _mm512_slli_epi32(lanes, kUp) : _mm512_srai_epi32(lanes, kDown);
+  }
   static void store(std::uint8_t* to, const Fields& fields) { _mm512_storeu_si512(to, fields); }
   static Lanes load(const std::int32_t* from) { return _mm512_loadu_si512(from); }
   static void store(std::int32_t* to, const Lanes& lanes) { _mm512_storeu_si512(to, lanes); }
+
+ private:
+  template <int Part, int From, int To>
+  static __m512i moved(__m512i vector) {
+    // Shifts move pairs of bytes; what crosses over has been masked away.
+    const __m512i fields = _mm512_and_si512(vector, _mm512_set1_epi8(static_cast<char>(((1 << Part) - 1) << From)));
+    constexpr auto kDown = static_cast<unsigned>(From - To), kUp = static_cast<unsigned>(To - From);
+    if constexpr (From == To) return fields;
+    return From >= To ? _mm512_srli_epi16(fields, kDown) : _mm512_slli_epi16(fields, kUp);
+  }
 };
 using BestFields = Vnni512Fields;
 #elif defined(__AVX2__)

@@ -4,15 +4,18 @@
 /// operations per weight, so reading the weights from memory is what takes time, and weights of 2 bits are read four
 /// times as fast as bytes. They are unpacked within registers and never written back.
 ///
-/// Weights lie as [blocks of 16 output channels][quads of inputs][16 channels][4 products], a block filled up to
-/// whole groups. Every row of the batch takes a block while it is in cache. With x' = x - 128, signed,
+/// Weights lie as [panels of 64 output channels][groups of 8 inputs], a group as [2 quads of inputs][4 blocks of 16
+/// channels][16 channels][4 products], eight steps of fields.hpp. Every row of the batch takes a panel while it is in
+/// cache. With x' = x - 128, signed,
 ///
 ///     sum of w (x - offset) = spacing * sum of u x' + lowest * sum of x' + (128 - offset) * sum of w
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "bitgrain/base/memory.hpp"
@@ -22,12 +25,17 @@
 
 namespace bitgrain::kernels {
 
+inline constexpr std::int64_t kPanelBlocks = 4;
+inline constexpr std::int64_t kPanelOutputs = kPanelBlocks * kFieldLanes;
+inline constexpr std::int64_t kGroupQuads = kGroupSteps / kPanelBlocks;
+inline constexpr std::int64_t kGroupInputs = kGroupQuads * kFieldQuad;
+
 struct PackedLinear {
   std::int64_t inputs = 0, outputs = 0;
-  std::int64_t blocks = 0;
-  std::int64_t block_groups = 0;  ///< groups of eight quads per block
+  std::int64_t panels = 0;
+  std::int64_t panel_groups = 0;
   PackedFields weights;
-  std::vector<std::int32_t> start;  ///< [16 blocks]: (128 - input_offset) * sum(w)
+  std::vector<std::int32_t> start;  ///< [64 panels]: (128 - input_offset) * sum(w)
 };
 
 /// Packs w [outputs][inputs], at the fewest bits that hold its codes, for inputs whose byte b means b - input_offset.
@@ -38,19 +46,21 @@ inline PackedLinear pack_linear(std::int64_t inputs, std::int64_t outputs, const
   PackedLinear packed;
   packed.inputs = inputs;
   packed.outputs = outputs;
-  packed.blocks = (outputs + kFieldLanes - 1) / kFieldLanes;
-  packed.block_groups = (inputs + kGroupSteps * kFieldQuad - 1) / (kGroupSteps * kFieldQuad);
+  packed.panels = (outputs + kPanelOutputs - 1) / kPanelOutputs;
+  packed.panel_groups = (inputs + kGroupInputs - 1) / kGroupInputs;
   // What fills up is a code that exists, not 0, which might need another bit: the driver puts x' = 0 there.
-  std::vector<std::int8_t> blocks(static_cast<std::size_t>(packed.blocks * packed.block_groups * kGroupFields), w[0]);
-  std::vector<std::uint32_t> sum(static_cast<std::size_t>(packed.blocks * kFieldLanes), 0);
+  std::vector<std::int8_t> panels(static_cast<std::size_t>(packed.panels * packed.panel_groups * kGroupFields), w[0]);
+  std::vector<std::uint32_t> sum(static_cast<std::size_t>(packed.panels * kPanelOutputs), 0);
+  const std::int64_t panel_quads = packed.panel_groups * kGroupQuads;
   for (std::int64_t o = 0; o < outputs; ++o)
     for (std::int64_t i = 0; i < inputs; ++i) {
       const std::int8_t code = w[o * inputs + i];
-      const std::int64_t step = o / kFieldLanes * packed.block_groups * kGroupSteps + i / kFieldQuad;
-      blocks[static_cast<std::size_t>((step * kFieldLanes + o % kFieldLanes) * kFieldQuad + i % kFieldQuad)] = code;
+      const std::int64_t quad = o / kPanelOutputs * panel_quads + i / kFieldQuad;
+      panels[static_cast<std::size_t>((quad * kPanelOutputs + o % kPanelOutputs) * kFieldQuad + i % kFieldQuad)] =
+          code;
       sum[static_cast<std::size_t>(o)] += static_cast<std::uint32_t>(code);
     }
-  packed.weights = pack_fields(blocks.data(), static_cast<std::int64_t>(blocks.size()));
+  packed.weights = pack_fields(panels.data(), static_cast<std::int64_t>(panels.size()));
   for (const std::uint32_t s : sum)
     packed.start.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(128 - input_offset) * s));
   return packed;
@@ -58,40 +68,135 @@ inline PackedLinear pack_linear(std::int64_t inputs, std::int64_t outputs, const
 
 namespace detail {
 
-// sums[b] = the sums of u x' of one row with two blocks, which share the loads of x. Levels are unpacked in registers
-// and never written. A chain of dot products waits for each of them, so there are four per block.
-template <class F, int Bits>
-void field_row(const std::uint8_t* group, std::int64_t block_bytes, std::int64_t groups, const std::int8_t* x,
-               std::int32_t* sums) {
-  constexpr int kBlocks = 2, kChains = 4;
-  typename F::Lanes lanes[kBlocks][kChains] = {};
-  for (std::int64_t g = 0; g < groups; ++g, group += kStepFields * Bits, x += kGroupSteps * kFieldQuad)
-    for_each_step([&]<int kStep>() {
-      const typename F::Quad quad = F::quad(x + kStep * kFieldQuad);
-      for (int b = 0; b < kBlocks; ++b)
-        F::template dot<Bits>(lanes[b][kStep % kChains], quad,
-                              unpack_levels<F, Bits, kStep>(group + b * block_bytes));
-    });
-  for (int b = 0; b < kBlocks; ++b) {
-    for (int c = 1; c < kChains; ++c) F::add(lanes[b][0], lanes[b][c]);
-    F::store(sums + b * kFieldLanes, lanes[b][0]);
+// The parts of the levels are multiplied one by one, and their fields where they lie. Of a part of 1, 2 or 4 bits the
+// fields of one quad lie side by side in a byte, each of another block. With f_k at bit k * Part, the products of the
+// lowest fields together,
+//
+//     P_k = sum of (f_0 + 2^Part f_1 + .. + 2^(k Part) f_k) x',   are right for   sum of f_k x' = (P_k - P_(k-1)) /
+//     2^(k Part),
+//
+// at no more than one logical instruction per dot product.
+
+// The fields of one quad in a byte.
+constexpr int fields_side_by_side(int part) { return std::min(8 / part, static_cast<int>(kPanelBlocks)); }
+
+// The bits of the byte that the product of a step takes: up to its own field, or 0 where it takes the field alone.
+template <class F, int Part, int Step>
+inline constexpr int kProductBits = [] {
+  constexpr int kBits = Part * (Step % fields_side_by_side(Part) + 1);
+  return kBits <= F::kDotBits ? kBits : 0;
+}();
+
+// lanes += the products of a quad with a step of one part of a group.
+template <class F, int Part, int Step>
+[[gnu::always_inline]] inline void dot_step(typename F::Lanes& lanes, const typename F::Quad& quad,
+                                            const std::uint8_t* group) {
+  constexpr int kBits = kProductBits<F, Part, Step>;
+  if constexpr (kBits == 0) {
+    F::template dot<Part>(lanes, quad, unpack_levels<F, Part, Step>(group));
+  } else {
+    constexpr int kBegin = field_begin(Part, Step - Step % fields_side_by_side(Part));
+    auto bytes = F::load_once(group + part_offset(Part, Part, Step));
+    if constexpr (kBegin > 0) bytes = F::template moved_down<kBegin>(bytes);
+    if constexpr (kBegin + kBits < 8) bytes = F::template lowest_bits<kBits>(bytes);
+    F::template dot<kBits>(lanes, quad, bytes);
   }
 }
-using FieldRow = void (*)(const std::uint8_t*, std::int64_t, std::int64_t, const std::int8_t*, std::int32_t*);
 
-// sums[r] += the sums of u x' of Rows rows of x with the levels of a block, already unpacked; `Bits` at least theirs.
+// The accumulators of a part: one per block and chain, for the steps of a group in turn. The parts of `Bits` bits.
+template <class F>
+inline constexpr int kPartLanes = (F::kTwoChains ? 2 : 1) * static_cast<int>(kPanelBlocks);
+template <class F, int Bits>
+using RowLanes = typename F::Lanes[std::popcount(static_cast<unsigned>(Bits))][kPartLanes<F>];
+constexpr int part_index(int part, int bits) { return std::popcount(static_cast<unsigned>(bits & ~(2 * part - 1))); }
+
+template <class F, int Part, int... kStep>
+[[gnu::always_inline]] inline void dot_steps(typename F::Lanes* lanes, const std::int8_t* x,
+                                             const std::uint8_t* group, std::integer_sequence<int, kStep...>) {
+  (dot_step<F, Part, kStep>(lanes[kStep % kPartLanes<F>], F::quad(x + kStep / kPanelBlocks * kFieldQuad), group),
+   ...);
+}
+// lanes += the products of a group, if it has such a part.
+template <class F, int Bits, int Part>
+[[gnu::always_inline]] inline void dot_part(RowLanes<F, Bits>& lanes, const std::int8_t* x,
+                                            const std::uint8_t* group) {
+  if constexpr ((Bits & Part) != 0)
+    dot_steps<F, Part>(lanes[part_index(Part, Bits)], x, group + kStepFields * part_begin(Part, Bits),
+                       std::make_integer_sequence<int, kGroupSteps>{});
+}
+
+// sum[16] += the sums of a block over a part, if the levels have such a part.
+template <class F, int Bits, int Part, int Block>
+[[gnu::always_inline]] inline void add_part(const RowLanes<F, Bits>& lanes, std::int32_t* sum) {
+  if constexpr ((Bits & Part) != 0) {
+    constexpr int kAt = kProductBits<F, Part, Block> == 0 ? 0 : Block % fields_side_by_side(Part);
+    const auto& of_part = lanes[part_index(Part, Bits)];
+    typename F::Lanes own = of_part[Block];
+    if constexpr (kAt > 0) F::subtract(own, of_part[Block - 1]);
+    if constexpr (F::kTwoChains) {
+      F::add(own, of_part[kPanelBlocks + Block]);
+      if constexpr (kAt > 0) F::subtract(own, of_part[kPanelBlocks + Block - 1]);
+    }
+    F::template scale<part_begin(Part, Bits) - Part * kAt>(own);
+    typename F::Lanes all = F::load(sum);
+    F::add(all, own);
+    F::store(sum, all);
+  }
+}
+template <class F, int Bits, int Block>
+[[gnu::always_inline]] inline void add_block(const RowLanes<F, Bits>& lanes, std::int32_t* sums) {
+  add_part<F, Bits, 8, Block>(lanes, sums + Block * kFieldLanes);
+  add_part<F, Bits, 4, Block>(lanes, sums + Block * kFieldLanes);
+  add_part<F, Bits, 2, Block>(lanes, sums + Block * kFieldLanes);
+  add_part<F, Bits, 1, Block>(lanes, sums + Block * kFieldLanes);
+}
+
+// sums[64] += the sums of u x' of one row with a panel, over 1 to kLinearGroups groups.
+template <class F, int Bits>
+void field_row(const std::uint8_t* group, std::int64_t groups, const std::int8_t* x, std::int32_t* sums) {
+  RowLanes<F, Bits> lanes = {};
+  do {  // there is at least one: a loop that may not run would keep the lanes in memory
+    dot_part<F, Bits, 8>(lanes, x, group);
+    dot_part<F, Bits, 4>(lanes, x, group);
+    dot_part<F, Bits, 2>(lanes, x, group);
+    dot_part<F, Bits, 1>(lanes, x, group);
+    group += kStepFields * Bits;
+    x += kGroupInputs;
+  } while (--groups > 0);
+  add_block<F, Bits, 0>(lanes, sums);
+  add_block<F, Bits, 1>(lanes, sums);
+  add_block<F, Bits, 2>(lanes, sums);
+  add_block<F, Bits, 3>(lanes, sums);
+}
+using FieldRow = void (*)(const std::uint8_t*, std::int64_t, const std::int8_t*, std::int32_t*);
+// Products of whole bytes stay below 2^31: 65536 inputs * 255 * 128.
+inline constexpr std::int64_t kLinearGroups = 65536 / kGroupInputs;
+
+// sums[r] += the sums of u x' of Rows rows of x with the levels of a block, already unpacked, of which a quad's lie
+// a panel apart; rows of sums too. `Bits` is at least theirs.
 template <class F, int Bits, int Rows>
-void level_rows(const std::uint8_t* levels, std::int64_t steps, const std::int8_t* x, std::int64_t x_stride,
+void level_rows(const std::uint8_t* levels, std::int64_t quads, const std::int8_t* x, std::int64_t x_stride,
                 std::int32_t* sums) {
   typename F::Lanes lanes[Rows];
-  for (int r = 0; r < Rows; ++r) lanes[r] = F::load(sums + r * kFieldLanes);
-  for (std::int64_t s = 0; s < steps; ++s, levels += kStepFields, x += kFieldQuad) {
+  for (int r = 0; r < Rows; ++r) lanes[r] = F::load(sums + r * kPanelOutputs);
+  for (std::int64_t q = 0; q < quads; ++q, levels += kPanelBlocks * kStepFields, x += kFieldQuad) {
     const typename F::Fields fields = F::load(levels);
     for (int r = 0; r < Rows; ++r) F::template dot<Bits>(lanes[r], F::quad(x + r * x_stride), fields);
   }
-  for (int r = 0; r < Rows; ++r) F::store(sums + r * kFieldLanes, lanes[r]);
+  for (int r = 0; r < Rows; ++r) F::store(sums + r * kPanelOutputs, lanes[r]);
 }
 using LevelRows = void (*)(const std::uint8_t*, std::int64_t, const std::int8_t*, std::int64_t, std::int32_t*);
+
+// row [stride] = x' of x [inputs], then zeros. Returns the sum of x'.
+inline std::uint32_t centre_row(const std::uint8_t* x, std::int64_t inputs, std::int64_t stride, std::int8_t* row) {
+  std::uint32_t sum = 0;
+  for (std::int64_t i = 0; i < inputs; ++i) {
+    row[i] = static_cast<std::int8_t>(x[i] ^ 128);
+    sum += x[i];
+  }
+  std::memset(row + inputs, 0, static_cast<std::size_t>(stride - inputs));
+  return sum - 128 * static_cast<std::uint32_t>(inputs);
+}
 
 // A linear layer on its way: the functions for its bits, and its input.
 struct LinearRun {
@@ -104,50 +209,53 @@ struct LinearRun {
   const std::int32_t* x_part;  // lowest * sum of x', by row
   std::int32_t* acc;
 
-  const std::uint8_t* block_data(std::int64_t block) const {
-    return linear.weights.bytes.data() + block * linear.block_groups * linear.weights.group_bytes();
+  const std::uint8_t* groups(std::int64_t panel, std::int64_t first) const {
+    return linear.weights.bytes.data() + (panel * linear.panel_groups + first) * linear.weights.group_bytes();
   }
-  // Writes what the sums of a row with the block mean.
-  void finish(std::int64_t row, std::int64_t block, const std::int32_t* sums) const {
-    const std::int64_t first = block * kFieldLanes, channels = std::min(kFieldLanes, linear.outputs - first);
+  // Writes what the sums of a row with the panel mean.
+  void finish(std::int64_t row, std::int64_t panel, const std::int32_t* sums) const {
+    const std::int64_t first = panel * kPanelOutputs, channels = std::min(kPanelOutputs, linear.outputs - first);
     const auto spacing = static_cast<std::uint32_t>(linear.weights.codes.spacing);
     for (std::int64_t c = 0; c < channels; ++c)
       acc[row * linear.outputs + first + c] = static_cast<std::int32_t>(
           spacing * static_cast<std::uint32_t>(sums[c]) + static_cast<std::uint32_t>(x_part[row]) +
           static_cast<std::uint32_t>(linear.start[static_cast<std::size_t>(first + c)]));
   }
-  // One row with the blocks `block` and `block` + 1, of which the second may not exist.
-  void run_row(std::int64_t row, std::int64_t block) const {
-    const bool both = block + 1 < linear.blocks;
-    const std::int64_t block_bytes = linear.block_groups * linear.weights.group_bytes();
-    alignas(64) std::int32_t sums[2 * kFieldLanes];
-    one_row(block_data(block), both ? block_bytes : 0, linear.block_groups, x + row * x_stride, sums);
-    finish(row, block, sums);
-    if (both) finish(row, block + 1, sums + kFieldLanes);
+  void run_row(std::int64_t row, std::int64_t panel) const {
+    alignas(64) std::int32_t sums[kPanelOutputs] = {};
+    for (std::int64_t g = 0; g < linear.panel_groups; g += kLinearGroups)
+      one_row(groups(panel, g), std::min(kLinearGroups, linear.panel_groups - g),
+              x + row * x_stride + g * kGroupInputs, sums);
+    finish(row, panel, sums);
   }
-  // Four or eight rows with one block, a stretch of whose levels at a time is unpacked into the first-level cache.
-  void run_rows(std::int64_t row, std::int64_t rows, std::int64_t block) const {
-    constexpr std::int64_t kStretch = 16;  // groups: 8 KB
+  // Four or eight rows, for which a stretch of levels at a time is unpacked into the first-level cache.
+  void run_rows(std::int64_t row, std::int64_t rows, std::int64_t panel) const {
+    constexpr std::int64_t kStretch = 32;  // groups: 16 KB
     alignas(64) std::uint8_t levels[kStretch * kGroupFields];
-    alignas(64) std::int32_t sums[8 * kFieldLanes] = {};
-    for (std::int64_t g = 0; g < linear.block_groups; g += kStretch) {
-      const std::int64_t groups = std::min(kStretch, linear.block_groups - g);
-      const std::uint8_t* from = block_data(block) + g * linear.weights.group_bytes();
-      if (linear.weights.codes.bits < 8) unpack(from, groups, levels);
-      (rows == 8 ? eight_rows : four_rows)(linear.weights.codes.bits < 8 ? levels : from, groups * kGroupSteps,
-                                           x + row * x_stride + g * kGroupSteps * kFieldQuad, x_stride, sums);
+    alignas(64) std::int32_t sums[8 * kPanelOutputs] = {};
+    for (std::int64_t g = 0; g < linear.panel_groups; g += kStretch) {
+      const std::int64_t count = std::min(kStretch, linear.panel_groups - g);
+      const std::uint8_t* from = groups(panel, g);
+      if (linear.weights.codes.bits < 8) {
+        unpack(from, count, levels);
+        from = levels;
+      }
+      for (std::int64_t block = 0; block < kPanelBlocks; ++block)
+        (rows == 8 ? eight_rows : four_rows)(from + block * kStepFields, count * kGroupQuads,
+                                             x + row * x_stride + g * kGroupInputs, x_stride,
+                                             sums + block * kFieldLanes);
     }
-    for (std::int64_t r = 0; r < rows; ++r) finish(row + r, block, sums + r * kFieldLanes);
+    for (std::int64_t r = 0; r < rows; ++r) finish(row + r, panel, sums + r * kPanelOutputs);
   }
-  // The whole batch with the pairs of blocks begin .. end - 1.
-  void run_pairs(std::int64_t batch, std::int64_t begin, std::int64_t end) const {
-    for (std::int64_t block = 2 * begin; block < 2 * end; block += 2)
+  // The whole batch with the panels begin .. end - 1.
+  void run_panels(std::int64_t batch, std::int64_t begin, std::int64_t end) const {
+    for (std::int64_t panel = begin; panel < end; ++panel)
       for (std::int64_t row = 0; row < batch;) {
         const std::int64_t rows = batch - row >= 8 ? 8 : batch - row >= 4 ? 4 : 1;
         if (rows == 1)
-          run_row(row, block);
+          run_row(row, panel);
         else
-          for (std::int64_t b = block; b < std::min(block + 2, linear.blocks); ++b) run_rows(row, rows, b);
+          run_rows(row, rows, panel);
         row += rows;
       }
   }
@@ -160,18 +268,12 @@ template <class F = BestFields>
 void linear_packed(const PackedLinear& linear, std::int64_t batch, const std::uint8_t* x, std::int32_t* acc) {
   if constexpr (kDispatch && std::is_same_v<F, BestFields>) return kernel_set().linear_packed(linear, batch, x, acc);
   // x', filled up with zeros to whole groups, and lowest * sum(x').
-  const std::int64_t stride = linear.block_groups * kGroupSteps * kFieldQuad;
+  const std::int64_t stride = linear.panel_groups * kGroupInputs;
   Scratch<std::int8_t> rows(static_cast<std::size_t>(std::max<std::int64_t>(batch, 1) * stride));
   Scratch<std::int32_t> x_part(static_cast<std::size_t>(std::max<std::int64_t>(batch, 1)));
   for (std::int64_t r = 0; r < batch; ++r) {
-    const std::uint8_t* from = x + r * linear.inputs;
-    std::int8_t* row = rows.data() + r * stride;
-    std::memset(row + linear.inputs, 0, static_cast<std::size_t>(stride - linear.inputs));
-    std::uint32_t sum = 0;
-    for (std::int64_t i = 0; i < linear.inputs; ++i) {
-      row[i] = static_cast<std::int8_t>(from[i] ^ 128);
-      sum += static_cast<std::uint32_t>(row[i]);
-    }
+    const std::uint32_t sum =
+        detail::centre_row(x + r * linear.inputs, linear.inputs, stride, rows.data() + r * stride);
     x_part[static_cast<std::size_t>(r)] =
         static_cast<std::int32_t>(static_cast<std::uint32_t>(linear.weights.codes.lowest) * sum);
   }
@@ -188,9 +290,9 @@ void linear_packed(const PackedLinear& linear, std::int64_t batch, const std::ui
                         acc};
   detail::with_bits(bits, [&]<int kBits>() { run.one_row = detail::field_row<F, kBits>; });
   // About a million products per chunk: well above the cost of handing it to a thread.
-  const std::int64_t pair_products = 2 * linear.block_groups * kGroupFields * std::max<std::int64_t>(batch, 1);
-  parallel_for((linear.blocks + 1) / 2, std::max<std::int64_t>(1, (std::int64_t{1} << 20) / pair_products),
-               [&](std::int64_t begin, std::int64_t end) { run.run_pairs(batch, begin, end); });
+  const std::int64_t panel_products = linear.panel_groups * kGroupFields * std::max<std::int64_t>(batch, 1);
+  parallel_for(linear.panels, std::max<std::int64_t>(1, (std::int64_t{1} << 20) / panel_products),
+               [&](std::int64_t begin, std::int64_t end) { run.run_panels(batch, begin, end); });
 }
 
 /// The instance of the best primitive (kernels/instances.hpp); `linkage` is extern, or empty.
