@@ -48,10 +48,17 @@ template <class T>
 struct NormFactors {
   NormFactors(std::int64_t channels, const T* inv_std, const T* gamma, const T* beta)
       : values_(static_cast<std::size_t>(2 * channels)), factor(values_.data()), shift(values_.data() + channels) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      values_.data()[c] = inv_std[c] * (gamma ? gamma[c] : T(1));
-      values_.data()[channels + c] = beta ? beta[c] : T(0);
-    }
+    T *factors = values_.data(), *shifts = factors + channels;
+    // No choice within a loop: compilers make masked loads of it, which are slow where nothing can be read, and which
+    // QEMU 7 does read.
+    if (gamma == nullptr)
+      std::copy_n(inv_std, channels, factors);
+    else
+      for (std::int64_t c = 0; c < channels; ++c) factors[c] = inv_std[c] * gamma[c];
+    if (beta == nullptr)
+      std::fill_n(shifts, channels, T(0));
+    else
+      std::copy_n(beta, channels, shifts);
   }
 
  private:
