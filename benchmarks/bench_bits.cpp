@@ -23,7 +23,6 @@
 
 #include "bitgrain/base/random.hpp"
 #include "bitgrain/deploy/requantize.hpp"
-#include "bitgrain/deploy/requantize_rows.hpp"
 #include "bitgrain/kernels/bits/any_conv2d.hpp"
 #include "conv_layers.hpp"
 #include "threads_flag.hpp"
@@ -51,21 +50,17 @@ std::vector<Code> random_codes(kernels::BitCodes codes, std::int64_t count) {
   return result;
 }
 
-// Accumulators of a layer to unsigned codes of so many bits, spread over their range.
-deploy::RequantizeRows requantization(const ConvGeometry& g, int weight_bits, int input_bits) {
-  deploy::IntegerNetwork network;
-  network.values.resize(2);
-  network.values[0].type = deploy::ValueType::kS32;
-  network.values[0].channels = g.out_channels;
-  network.values[1].type = deploy::ValueType::kU8;
-  network.values[1].channels = g.out_channels;
-  const double products = static_cast<double>(g.weight_size() / g.out_channels);
-  const double spread = products * (1 << weight_bits) * (1 << input_bits) / 4;
+// Accumulators of a layer to unsigned codes of so many bits, spread over their range, from another middle in each
+// channel.
+kernels::Requantization requantization(const ConvGeometry& g, int weight_bits, int input_bits) {
+  const std::int64_t products = g.weight_size() / g.out_channels, bound = products << (weight_bits + input_bits);
   const double codes = (1 << input_bits) - 1;
-  const std::vector<double> shift(static_cast<std::size_t>(g.out_channels), codes / 2);
-  return {deploy::make_requantize("bench", 1, {{0, {codes / spread}, std::int64_t{1} << 31}}, shift, 0,
-                                  static_cast<std::int32_t>(codes)),
-          network};
+  RandomStream random(2, "bench");
+  std::vector<double> shift;
+  for (std::int64_t c = 0; c < g.out_channels; ++c) shift.push_back(codes * random.uniform(0.3, 0.7));
+  const deploy::RequantizeOp op = deploy::make_requantize(
+      "bench", 1, {{0, {4 * codes / static_cast<double>(bound)}, bound}}, shift, 0, static_cast<std::int32_t>(codes));
+  return kernels::make_requantization(op.terms[0].multiplier, {}, op.bias, op.shift, op.low, op.high, 0, bound);
 }
 
 void run_row(benchmark::State& state, const ConvGeometry& g, int weight_bits, int input_bits, BitsKernel kernel) {
@@ -74,16 +69,12 @@ void run_row(benchmark::State& state, const ConvGeometry& g, int weight_bits, in
   const auto w = random_codes<std::int8_t>(kernels::codes_of(Grid::kSigned, weight_bits), g.weight_size());
   std::vector<std::uint8_t> y(static_cast<std::size_t>(g.output_size()));
   const kernels::AnyConv2d conv = kernels::pack_any_conv2d(kernel, g, w.data(), input);
-  const deploy::RequantizeRows rows = requantization(g, weight_bits, input_bits);
+  const kernels::Requantization constants = requantization(g, weight_bits, input_bits);
 
   const std::int64_t image_in = g.input_size() / g.batch, image_out = g.output_size() / g.batch;
   const auto run = [&](std::int64_t begin, std::int64_t end) {
-    kernels::any_conv2d_bands(conv, end - begin, x.data() + begin * image_in,
-                              [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
-                                const void* source = acc;
-                                rows.run(count, g.out_channels, &source,
-                                         y.data() + begin * image_out + first * g.out_channels);
-                              });
+    kernels::any_conv2d_codes(conv, end - begin, x.data() + begin * image_in, constants, nullptr,
+                              y.data() + begin * image_out);
   };
   // Chunks of images as the engine's: at most 16, and one per thread.
   const std::int64_t chunk = std::min<std::int64_t>(16, (g.batch + num_threads() - 1) / num_threads());

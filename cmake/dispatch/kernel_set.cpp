@@ -9,6 +9,7 @@
 #include "bitgrain/kernels/f32/conv2d.hpp"
 #include "bitgrain/kernels/f32/gemm.hpp"
 #include "bitgrain/kernels/int8/conv2d.hpp"
+#include "bitgrain/kernels/int8/requantize_band.hpp"
 
 #define BITGRAIN_TEXT_OF(name) #name
 #define BITGRAIN_TEXT(name) BITGRAIN_TEXT_OF(name)
@@ -26,6 +27,7 @@ constexpr KernelSet kSet{BITGRAIN_TEXT(BITGRAIN_KERNEL_SET),
                          gemm<float>,
                          detail::run_bands<BestDot>,
                          detail::run_any_codes<BestDot>,
+                         detail::requantize_band<BestDot>,
                          detail::run_bit_bands<BestBits>,
                          linear_packed<BestFields>,
                          unpack_fields<BestFields>,

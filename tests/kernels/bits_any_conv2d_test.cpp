@@ -47,6 +47,48 @@ TEST_CASE("every applicable kernel gives the oracle's accumulators, band by band
       }
 }
 
+TEST_CASE("every applicable kernel gives the codes of the oracle's accumulators, with a residual or not") {
+  bitgrain::RandomStream random(2, "any codes");
+  for (const std::int64_t channels : {1, 12, 16, 20, 33, 64, 77}) {
+    const ConvGeometry image{3, 6, 5, 8, channels, Window2d::square(3, 1, 1), 1};
+    const ConvGeometry linear{70, 1, 1, 40, channels, Window2d{}, 1};
+    const ConvGeometry depthwise{2, 6, 5, channels, channels, Window2d::square(3, 1, 1), channels};
+    for (const ConvGeometry& g : {image, linear, depthwise})
+      for (const int bits : {1, 3}) {
+        const auto input = kernels::codes_of(Grid::kUnsigned, bits);
+        const auto x = bits_case::random_codes<std::uint8_t>(input, g.input_size(), random);
+        const auto w =
+            bits_case::random_codes<std::int8_t>(kernels::codes_of(Grid::kSigned, bits), g.weight_size(), random);
+        const auto residual = bits_case::random_codes<std::uint8_t>({0, 1, 8}, g.output_size(), random);
+        std::vector<std::int32_t> acc(static_cast<std::size_t>(g.output_size()));
+        kernels::reference::conv2d_u8s8(g, x.data(), 0, w.data(), 0, acc.data());
+        std::vector<std::int32_t> multiplier, residual_multiplier;
+        std::vector<std::int64_t> bias;
+        for (std::int64_t c = 0; c < channels; ++c) {
+          multiplier.push_back(static_cast<std::int32_t>(random.below(1 << 21)) - (1 << 19));
+          residual_multiplier.push_back(static_cast<std::int32_t>(random.below(1 << 15)));
+          bias.push_back((60 << 17) + static_cast<std::int64_t>(random.below(1 << 20)));
+        }
+        const std::vector<std::uint8_t> shift(static_cast<std::size_t>(channels), 17);
+        for (const bool with : {false, true}) {
+          const auto constants = kernels::make_requantization(
+              multiplier, with ? residual_multiplier : std::vector<std::int32_t>{}, bias, shift, 3, 201, 0, 1 << 16);
+          std::vector<std::uint8_t> expected(acc.size());
+          for (std::size_t i = 0; i < acc.size(); ++i)
+            expected[i] = constants.code(i % static_cast<std::size_t>(channels), acc[i], with ? residual[i] : 0);
+          for (const BitsKernel kernel : kernels::kBitsKernels) {
+            if (!kernels::applicable(kernel, g, bits, bits, Grid::kSigned)) continue;
+            std::vector<std::uint8_t> got(expected.size(), 99);
+            kernels::any_conv2d_codes(kernels::pack_any_conv2d(kernel, g, w.data(), input), g.batch, x.data(),
+                                      constants, with ? residual.data() : nullptr, got.data());
+            CHECK_MESSAGE(got == expected, to_string(kernel), " ", bits, " bits, ", bits_case::describe(g),
+                          with ? ", residual" : "");
+          }
+        }
+      }
+  }
+}
+
 TEST_CASE("kernels are applicable where they exist") {
   const ConvGeometry image{1, 8, 8, 16, 16, Window2d::square(3, 1, 1), 1};
   const ConvGeometry depthwise{1, 8, 8, 16, 16, Window2d::square(3, 1, 1), 16};

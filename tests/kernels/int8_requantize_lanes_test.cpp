@@ -43,6 +43,19 @@ void try_tile(const kernels::Requantization& r, std::int64_t channel, bool in_or
   tile.put(sums[0][0], number, Pixels);
   CHECK_MESSAGE(got == expected, std::string(Dot::kName), " ", Pixels, " pixels, ", Blocks, " blocks, ", channels,
                 " channels", Residual ? ", residual" : "");
+  if (!in_order) return;
+  // The same pixels from rows of sums, behind the last of which nothing can be read.
+  const std::int64_t own = std::min<std::int64_t>(channels, Blocks * 16);
+  std::vector<std::int32_t> rows(static_cast<std::size_t>((Pixels - 1) * stride + own), 1 << 20);
+  for (int p = 0; p < Pixels; ++p)
+    for (std::int64_t c = 0; c < own; ++c) rows[static_cast<std::size_t>(p * stride + c)] = sums[p][c / 16][c % 16];
+  std::fill(got.begin(), got.end(), std::uint8_t{99});
+  const auto first = static_cast<std::size_t>(3 * stride);
+  kernels::RequantizeTile<Dot, Blocks, Residual>(
+      {r, Residual ? residual.data() + first : nullptr, got.data() + first}, channel, channels)
+      .put_rows(rows.data(), stride, Pixels);
+  CHECK_MESSAGE(got == expected, std::string(Dot::kName), ", rows: ", Pixels, " pixels, ", Blocks, " blocks, ",
+                channels, " channels", Residual ? ", residual" : "");
 }
 
 template <class Dot, int Pixels, int Blocks>

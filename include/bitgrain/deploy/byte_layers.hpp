@@ -35,8 +35,6 @@ class ByteLayers {
     const std::int32_t offset = storage_offset(in);
     return kernels::pack_conv2d(op.geometry, codes.data(), offset, static_cast<std::uint8_t>(in.zero_point + offset));
   }
-  /// Whether the layer can requantize its sums itself; of layers that were only counted, too.
-  static bool makes_codes(const Layer*) { return true; }
 
   // Straight to the kernels of this translation unit: those of a dispatching library (kernel_set.hpp) know nothing of
   // the arena.

@@ -137,7 +137,7 @@ class BasicIntegerProgram {
     };
   }
 
-  // Whether a convolution can do the requantization in registers: one of its own accumulators and at most one tensor
+  // Whether a convolution can do the requantization: one of its own accumulators and at most one tensor
   // of codes, to codes.
   bool can_fuse(const EngineStep& step) const {
     if (step.convolution < 0) return false;
@@ -150,10 +150,9 @@ class BasicIntegerProgram {
   void prepare(std::size_t index, Place& next) {
     const EngineStep& step = plan_.steps[index];
     Place place;
-    bool fuses = can_fuse(step);
+    const bool fuses = can_fuse(step);
     if (const ConvOp* conv = convolution_of(step)) {
       auto layer = made_of_.pack(*conv, value(conv->input));
-      fuses = fuses && Layers::makes_codes(&layer);
       made_of_.note_scratch(layer, fuses, fuses && std::get<RequantizeOp>(op_of(step)).terms.size() == 2);
       place.layer = keep(layers_, std::move(layer), next.layer);
     }

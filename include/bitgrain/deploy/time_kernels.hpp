@@ -1,7 +1,6 @@
 #pragma once
 
-/// Measures a layer with every kernel that can run it, from stored codes to stored codes as the engine does it: bytes
-/// requantize in registers, the others through sums in cache.
+/// Measures a layer with every kernel that can run it, from stored codes to stored codes as the engine does it.
 
 #include <algorithm>
 #include <chrono>
@@ -15,7 +14,6 @@
 #include "bitgrain/deploy/engine_plan.hpp"
 #include "bitgrain/deploy/kernel_choice.hpp"
 #include "bitgrain/deploy/requantize.hpp"
-#include "bitgrain/deploy/requantize_rows.hpp"
 
 namespace bitgrain::deploy {
 
@@ -25,40 +23,25 @@ namespace detail {
 class TimedLayer {
  public:
   TimedLayer(kernels::BitsKernel kernel, const ConvOp& op, const Value& input, const std::vector<std::uint8_t>& codes)
-      : conv_(pack_layer(kernel, op, input)), codes_(&codes), channels_(op.geometry.out_channels) {
-    IntegerNetwork network;
-    network.values.resize(2);
-    network.values[0].type = ValueType::kS32;
-    network.values[0].channels = network.values[1].channels = channels_;
+      : conv_(pack_layer(kernel, op, input)), codes_(&codes) {
     const std::int64_t bound = std::max<std::int64_t>(accumulator_bound(op, input), 1);
-    const std::vector<double> shift(static_cast<std::size_t>(channels_), 128.0);
+    const std::vector<double> shift(static_cast<std::size_t>(op.geometry.out_channels), 128.0);
     const RequantizeOp to =
         make_requantize("timing", 1, {{0, {256.0 / static_cast<double>(bound)}, bound}}, shift, 0, 255);
-    rows_ = RequantizeRows(to, network);
-    fused_ = kernels::make_requantization(to.terms[0].multiplier, {}, to.bias, to.shift, 0, 255, 0, bound);
+    requantization_ = kernels::make_requantization(to.terms[0].multiplier, {}, to.bias, to.shift, 0, 255, 0, bound);
   }
 
   /// Nanoseconds of one pass over `images` images.
   double run(std::int64_t images, std::uint8_t* to) const {
     const auto start = std::chrono::steady_clock::now();
-    if (conv_.kernel == kernels::BitsKernel::kBytes)
-      kernels::conv2d_u8s8_codes(std::get<kernels::PackedConv2d>(conv_.packed), images, codes_->data(), fused_,
-                                 nullptr, to);
-    else
-      kernels::any_conv2d_bands(conv_, images, codes_->data(),
-                                [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
-                                  const void* source = acc;
-                                  rows_.run(count, channels_, &source, to + first * channels_);
-                                });
+    kernels::any_conv2d_codes(conv_, images, codes_->data(), requantization_, nullptr, to);
     return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
   }
 
  private:
   kernels::AnyConv2d conv_;
   const std::vector<std::uint8_t>* codes_;
-  std::int64_t channels_;
-  RequantizeRows rows_;
-  kernels::Requantization fused_;
+  kernels::Requantization requantization_;
 };
 
 }  // namespace detail

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <utility>
-#include <variant>
 
 #include "bitgrain/deploy/integer_network.hpp"
 #include "bitgrain/deploy/integer_program.hpp"
@@ -25,8 +24,6 @@ class TimedLayers {
   TimedLayers(KernelTable times = shipped_kernel_times()) : times_(std::move(times)) {}
 
   Layer pack(const ConvOp& op, const Value& in) const { return pack_layer(choose_kernel(times_, op, in), op, in); }
-  /// Whether the layer can requantize its sums itself.
-  static bool makes_codes(const Layer* layer) { return layer->kernel == kernels::BitsKernel::kBytes; }
 
   template <class Sink>
   static void run_sums(const Layer& layer, std::int64_t images, const std::uint8_t* x, Sink&& sink) {
@@ -34,7 +31,7 @@ class TimedLayers {
   }
   static void run_codes(const Layer& layer, std::int64_t images, const std::uint8_t* x,
                         const kernels::Requantization& constants, const std::uint8_t* residual, std::uint8_t* codes) {
-    kernels::conv2d_u8s8_codes(std::get<kernels::PackedConv2d>(layer.packed), images, x, constants, residual, codes);
+    kernels::any_conv2d_codes(layer, images, x, constants, residual, codes);
   }
   /// Scratch memory comes from the pool.
   void note_scratch(const Layer&, bool, bool) {}

@@ -45,6 +45,8 @@ struct KernelSet {
   void (*conv2d_u8s8_bands)(const PackedConv2d&, std::int64_t batch, const std::uint8_t* x, detail::BandSink sink);
   void (*conv2d_u8s8_codes)(const PackedConv2d&, std::int64_t batch, const std::uint8_t* x, const Requantization&,
                             const std::uint8_t* residual, std::uint8_t* codes);
+  void (*requantize_band)(const Requantization&, std::int64_t pixels, const std::int32_t* acc,
+                          const std::uint8_t* residual, std::uint8_t* codes);
   void (*conv2d_bits_bands)(const PackedBitConv2d&, std::int64_t batch, const std::uint8_t* x,
                             detail::BitBandSink sink);
   void (*linear_packed)(const PackedLinear&, std::int64_t batch, const std::uint8_t* x, std::int32_t* acc);

@@ -15,6 +15,7 @@
 #include "bitgrain/kernels/bits/linear.hpp"
 #include "bitgrain/kernels/bits/packed8_conv2d.hpp"
 #include "bitgrain/kernels/int8/conv2d.hpp"
+#include "bitgrain/kernels/int8/requantize_band.hpp"
 #include "bitgrain/tensor/qtensor.hpp"
 
 namespace bitgrain::kernels {
@@ -135,6 +136,24 @@ void any_conv2d_bands(const AnyConv2d& conv, std::int64_t batch, const std::uint
     }
     default:
       return conv2d_bits_bands(std::get<3>(conv.packed), batch, x, sink);
+  }
+}
+
+/// Convolves `batch` images and requantizes, as conv2d_u8s8_codes does: bytes in registers, few bits through sums in
+/// cache.
+inline void any_conv2d_codes(const AnyConv2d& conv, std::int64_t batch, const std::uint8_t* x,
+                             const Requantization& requantization, const std::uint8_t* residual,
+                             std::uint8_t* codes) {
+  switch (conv.kernel) {
+    case BitsKernel::kBytes:
+      return conv2d_u8s8_codes(std::get<0>(conv.packed), batch, x, requantization, residual, codes);
+    case BitsKernel::kPacked8:
+      return conv2d_u8s8_codes(unpack8_conv2d(std::get<1>(conv.packed)), batch, x, requantization, residual, codes);
+    default:
+      any_conv2d_bands(conv, batch, x, [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
+        const std::int64_t at = first * requantization.channels;
+        requantize_band(requantization, count, acc, requantization.residual ? residual + at : nullptr, codes + at);
+      });
   }
 }
 

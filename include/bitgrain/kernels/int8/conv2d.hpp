@@ -21,6 +21,7 @@
 #include "bitgrain/kernels/int8/padded_input.hpp"
 #include "bitgrain/kernels/int8/pixel_unit.hpp"
 #include "bitgrain/kernels/int8/requantize.hpp"
+#include "bitgrain/kernels/int8/requantize_band.hpp"
 #include "bitgrain/kernels/kernel_set.hpp"
 
 namespace bitgrain::kernels {
@@ -194,9 +195,7 @@ void run_depthwise_codes(const PackedConv2d& conv, std::int64_t batch, const std
   const ConvGeometry& g = conv.geometry;
   const auto sink = [&](std::int64_t first, std::int64_t count, const std::int32_t* acc) {
     const std::int64_t at = first * g.out_channels;
-    for (std::int64_t i = 0; i < count * g.out_channels; ++i)
-      codes[at + i] = constants.code(static_cast<std::size_t>(i % g.out_channels), acc[i],
-                                     constants.residual ? residual[at + i] : std::uint8_t{0});
+    requantize_band<Dot>(constants, count, acc, constants.residual ? residual + at : nullptr, codes + at);
   };
   using Sink = decltype(sink);
   run_bands<Dot>(conv, batch, x,

@@ -37,6 +37,15 @@ class RequantizeTile {
                                                        Residual ? output_.residual[at + l] : std::uint8_t{0});
     }
   }
+  /// Writes the codes of the pixels 0 .. pixels - 1 from rows of sums, row p at sums + p * stride.
+  void put_rows(const std::int32_t* sums, std::int64_t stride, std::int64_t pixels) const {
+    for (std::int64_t p = 0; p < pixels; ++p, sums += stride) {
+      const std::int64_t at = p * output_.constants.channels + channel_;
+      for (std::int64_t l = 0; l < channels_; ++l)
+        output_.codes[at + l] = output_.constants.code(static_cast<std::size_t>(channel_ + l), sums[l],
+                                                       Residual ? output_.residual[at + l] : std::uint8_t{0});
+    }
+  }
 
  private:
   CodesOutput output_;
@@ -112,6 +121,19 @@ class RequantizeTile<Vnni512Dot, Blocks, Residual> {
       last_number[i] = number[p];
     }
     tile.put_group(load(last_sums, 0), load(last_sums, 1), load(last_sums, 2), load(last_sums, 3), last_number);
+  }
+  /// Rows of sums, of which only those of channels that exist are read.
+  [[gnu::noinline]] void put_rows(const std::int32_t* sums, std::int64_t stride, std::int64_t pixels) const {
+    const RequantizeTile tile = *this;
+    for (std::int64_t p = 0; p < pixels; p += kTogether) {
+      std::int32_t number[kTogether];
+      for (std::int64_t i = 0; i < kTogether; ++i) number[i] = static_cast<std::int32_t>(std::min(p + i, pixels - 1));
+      const auto row = [&](int v) {
+        return _mm512_maskz_loadu_epi32(static_cast<__mmask16>(tile.mask_ >> v % Blocks * kDotLanes),
+                                        sums + number[v / Blocks] * stride + v % Blocks * kDotLanes);
+      };
+      tile.put_group(row(0), row(1), row(2), row(3), number);
+    }
   }
   /// The same for sums in registers; numbers ascend, but the last one may come again, with the same sums.
   template <int Pixels>
