@@ -37,7 +37,7 @@ void compare_linear(std::int64_t batch, std::int64_t inputs, std::int64_t output
 TEST_CASE("linear layers from packed weights equal the oracle at every number of bits") {
   bitgrain::RandomStream random(1, "linear bits");
   for (int bits = 1; bits <= 8; ++bits)
-    for (const std::int64_t batch : {1, 2, 4, 13}) {
+    for (const std::int64_t batch : {1, 2, 4, 13, 37}) {
       compare_linear(batch, 70, 37, bits_case::signed_codes(bits), 0, random);
       compare_linear(batch, 29, 131, bits_case::signed_codes(bits), 3, random);
       compare_linear(batch, 64, 32, bits_case::odd_codes(bits < 8 ? bits : 7), 128, random);

@@ -123,7 +123,7 @@ void any_conv2d_bands(const AnyConv2d& conv, std::int64_t batch, const std::uint
     case BitsKernel::kPacked8:
       return conv2d_u8s8_bands(unpack8_conv2d(std::get<1>(conv.packed)), batch, x, sink);
     case BitsKernel::kPackedLinear: {
-      // Bands of images: eight share the unpacking.
+      // Bands of images: sixteen share the unpacking.
       const PackedLinear& linear = std::get<2>(conv.packed);
       constexpr std::int64_t kBand = 64;
       Scratch<std::int32_t> acc(static_cast<std::size_t>(std::min(kBand, batch) * linear.outputs));

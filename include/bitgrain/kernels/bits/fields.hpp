@@ -50,6 +50,7 @@ struct GenericFields {
   static constexpr const char* kName = "generic";
   static constexpr int kDotBits = 8;         ///< wider fields than these cost `dot` more
   static constexpr bool kTwoChains = false;  ///< whether a second chain of `dot` pays for the registers it takes
+  static constexpr int kRows = 1;            ///< rows of a register tile with 64 output channels; they divide 4
   struct Lanes {
     std::uint32_t lane[kFieldLanes];
   };
@@ -122,6 +123,7 @@ struct Avx2Fields {
   static constexpr const char* kName = "avx2";
   static constexpr int kDotBits = 7;
   static constexpr bool kTwoChains = false;
+  static constexpr int kRows = 1;
   struct Lanes {
     __m256i low, high;
   };
@@ -215,6 +217,7 @@ struct Vnni512Fields {
   static constexpr const char* kName = "avx512-vnni";
   static constexpr int kDotBits = 8;
   static constexpr bool kTwoChains = true;
+  static constexpr int kRows = 4;
   using Lanes = __m512i;
   using Fields = __m512i;
   using Quad = __m512i;

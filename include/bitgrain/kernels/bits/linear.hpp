@@ -172,18 +172,35 @@ using FieldRow = void (*)(const std::uint8_t*, std::int64_t, const std::int8_t*,
 // Products of whole bytes stay below 2^31: 65536 inputs * 255 * 128.
 inline constexpr std::int64_t kLinearGroups = 65536 / kGroupInputs;
 
-// sums[r] += the sums of u x' of Rows rows of x with the levels of a block, already unpacked, of which a quad's lie
-// a panel apart; rows of sums too. `Bits` is at least theirs.
-template <class F, int Bits, int Rows>
+// sums [kRows][64] += the sums of u x' of rows of x with the levels [quads][4 blocks] of a panel, already unpacked.
+// `Bits` is at least theirs.
+template <class F, int Bits>
 void level_rows(const std::uint8_t* levels, std::int64_t quads, const std::int8_t* x, std::int64_t x_stride,
                 std::int32_t* sums) {
-  typename F::Lanes lanes[Rows];
-  for (int r = 0; r < Rows; ++r) lanes[r] = F::load(sums + r * kPanelOutputs);
-  for (std::int64_t q = 0; q < quads; ++q, levels += kPanelBlocks * kStepFields, x += kFieldQuad) {
-    const typename F::Fields fields = F::load(levels);
-    for (int r = 0; r < Rows; ++r) F::template dot<Bits>(lanes[r], F::quad(x + r * x_stride), fields);
-  }
-  for (int r = 0; r < Rows; ++r) F::store(sums + r * kPanelOutputs, lanes[r]);
+  constexpr int kBlocks = static_cast<int>(kPanelBlocks);
+  typename F::Lanes lanes[F::kRows][kBlocks] = {};
+  do {  // there is at least one
+    typename F::Fields fields[kBlocks];
+#pragma GCC unroll 4
+    for (int b = 0; b < kBlocks; ++b) fields[b] = F::load_once(levels + b * kStepFields);
+#pragma GCC unroll 4
+    for (int r = 0; r < F::kRows; ++r) {
+      const typename F::Quad quad = F::quad(x + r * x_stride);
+#pragma GCC unroll 4
+      for (int b = 0; b < kBlocks; ++b) F::template dot<Bits>(lanes[r][b], quad, fields[b]);
+    }
+    levels += kPanelBlocks * kStepFields;
+    x += kFieldQuad;
+  } while (--quads > 0);
+#pragma GCC unroll 4
+  for (int r = 0; r < F::kRows; ++r)
+#pragma GCC unroll 4
+    for (int b = 0; b < kBlocks; ++b) {
+      std::int32_t* to = sums + r * kPanelOutputs + b * kFieldLanes;
+      typename F::Lanes all = F::load(to);
+      F::add(all, lanes[r][b]);
+      F::store(to, all);
+    }
 }
 using LevelRows = void (*)(const std::uint8_t*, std::int64_t, const std::int8_t*, std::int64_t, std::int32_t*);
 
@@ -200,11 +217,13 @@ inline std::uint32_t centre_row(const std::uint8_t* x, std::int64_t inputs, std:
 
 // A linear layer on its way: the functions for its bits, and its input.
 struct LinearRun {
+  static constexpr std::int64_t kMostRows = 16;  // that share the unpacking
   const PackedLinear& linear;
   FieldRow one_row;
   UnpackGroups unpack;
-  LevelRows four_rows, eight_rows;
-  const std::int8_t* x;  // x', rows of x_stride
+  LevelRows level_rows;
+  std::int64_t rows_together;  // that it takes
+  const std::int8_t* x;        // x', rows of x_stride
   std::int64_t x_stride;
   const std::int32_t* x_part;  // lowest * sum of x', by row
   std::int32_t* acc;
@@ -228,11 +247,11 @@ struct LinearRun {
               x + row * x_stride + g * kGroupInputs, sums);
     finish(row, panel, sums);
   }
-  // Four or eight rows, for which a stretch of levels at a time is unpacked into the first-level cache.
+  // Rows in fours, for which a stretch of levels at a time is unpacked into the first-level cache.
   void run_rows(std::int64_t row, std::int64_t rows, std::int64_t panel) const {
     constexpr std::int64_t kStretch = 32;  // groups: 16 KB
     alignas(64) std::uint8_t levels[kStretch * kGroupFields];
-    alignas(64) std::int32_t sums[8 * kPanelOutputs] = {};
+    alignas(64) std::int32_t sums[kMostRows * kPanelOutputs] = {};
     for (std::int64_t g = 0; g < linear.panel_groups; g += kStretch) {
       const std::int64_t count = std::min(kStretch, linear.panel_groups - g);
       const std::uint8_t* from = groups(panel, g);
@@ -240,10 +259,9 @@ struct LinearRun {
         unpack(from, count, levels);
         from = levels;
       }
-      for (std::int64_t block = 0; block < kPanelBlocks; ++block)
-        (rows == 8 ? eight_rows : four_rows)(from + block * kStepFields, count * kGroupQuads,
-                                             x + row * x_stride + g * kGroupInputs, x_stride,
-                                             sums + block * kFieldLanes);
+      for (std::int64_t r = 0; r < rows; r += rows_together)
+        level_rows(from, count * kGroupQuads, x + (row + r) * x_stride + g * kGroupInputs, x_stride,
+                   sums + r * kPanelOutputs);
     }
     for (std::int64_t r = 0; r < rows; ++r) finish(row + r, panel, sums + r * kPanelOutputs);
   }
@@ -251,7 +269,7 @@ struct LinearRun {
   void run_panels(std::int64_t batch, std::int64_t begin, std::int64_t end) const {
     for (std::int64_t panel = begin; panel < end; ++panel)
       for (std::int64_t row = 0; row < batch;) {
-        const std::int64_t rows = batch - row >= 8 ? 8 : batch - row >= 4 ? 4 : 1;
+        const std::int64_t rows = std::max<std::int64_t>(std::min(kMostRows, batch - row) / 4 * 4, 1);
         if (rows == 1)
           run_row(row, panel);
         else
@@ -282,8 +300,8 @@ void linear_packed(const PackedLinear& linear, std::int64_t batch, const std::ui
   detail::LinearRun run{linear,
                         nullptr,
                         unpack_groups_of<F>(bits),
-                        whole_byte ? detail::level_rows<F, 8, 4> : detail::level_rows<F, 7, 4>,
-                        whole_byte ? detail::level_rows<F, 8, 8> : detail::level_rows<F, 7, 8>,
+                        whole_byte ? detail::level_rows<F, 8> : detail::level_rows<F, 7>,
+                        F::kRows,
                         rows.data(),
                         stride,
                         x_part.data(),
