@@ -1,7 +1,7 @@
 #pragma once
 
-/// What loops tell the compiler about addresses and objects, where it would use registers unwisely. Changes no
-/// result.
+/// What loops tell the compiler about addresses and objects, where it would use registers or caches unwisely.
+/// Changes no result.
 
 namespace bitgrain::kernels {
 
@@ -20,6 +20,14 @@ template <class T>
 inline void keep_in_memory([[maybe_unused]] T& object) {
 #if defined(__GNUC__)
   asm volatile("" : "+m"(object));
+#endif
+}
+
+/// Asks for the cache line of an address to be brought into the first-level cache (prefetch() of simd.hpp: the
+/// second). Never faults.
+inline void prefetch_near([[maybe_unused]] const void* p) {
+#if defined(__GNUC__)
+  __builtin_prefetch(p);
 #endif
 }
 

@@ -65,14 +65,6 @@ void copy_streaming(const T* from, std::int64_t count, T* to) {
   streaming_done();
 }
 
-/// Asks for the cache line of an address to be brought into the first-level cache (prefetch() of simd.hpp: the
-/// second). Never faults.
-inline void prefetch_near([[maybe_unused]] const void* p) {
-#if defined(__GNUC__)
-  __builtin_prefetch(p);
-#endif
-}
-
 /// Keeps GCC from loading a number anew for every use, as it does when it folds a load into each multiply-add: worth
 /// a quarter where loads are the limit. Does nothing elsewhere.
 template <class V>

@@ -48,9 +48,9 @@ constexpr int field_begin(int part, int step) { return part * (step % (8 / part)
 /// Plain loops: any machine.
 struct GenericFields {
   static constexpr const char* kName = "generic";
-  static constexpr int kDotBits = 8;         ///< wider fields than these cost `dot` more
-  static constexpr bool kTwoChains = false;  ///< whether a second chain of `dot` pays for the registers it takes
-  static constexpr int kRows = 1;            ///< rows of a register tile with 64 output channels; they divide 4
+  static constexpr int kDotBits = 8;             ///< wider fields than these cost `dot` more
+  static constexpr bool kManyRegisters = false;  ///< for a second chain of `dot` and the fields of a group
+  static constexpr int kRows = 1;                ///< rows of a register tile with 64 output channels; they divide 4
   struct Lanes {
     std::uint32_t lane[kFieldLanes];
   };
@@ -67,6 +67,8 @@ struct GenericFields {
   }
   /// For bytes that take part in several products.
   static Fields load_once(const std::uint8_t* vector) { return load(vector); }
+  /// Has all fields made before any of them is multiplied: logical instructions between products get in their way.
+  static void make_now(Fields (&)[kGroupSteps]) {}
   /// The fields of Part bits from bit From of the bytes on become the bits from To on of the levels.
   template <int Part, int From, int To>
   static void merge(Fields& levels, const Fields& vector) {
@@ -122,7 +124,7 @@ struct GenericFields {
 struct Avx2Fields {
   static constexpr const char* kName = "avx2";
   static constexpr int kDotBits = 7;
-  static constexpr bool kTwoChains = false;
+  static constexpr bool kManyRegisters = false;
   static constexpr int kRows = 1;
   struct Lanes {
     __m256i low, high;
@@ -142,6 +144,7 @@ struct Avx2Fields {
     return {_mm256_loadu_si256(from), _mm256_loadu_si256(from + 1)};
   }
   static Fields load_once(const std::uint8_t* vector) { return load(vector); }
+  static void make_now(Fields (&)[kGroupSteps]) {}
   template <int Part, int From, int To>
   static void merge(Fields& levels, const Fields& vector) {
     levels.low = _mm256_or_si256(levels.low, moved<Part, From, To>(vector.low));
@@ -216,7 +219,7 @@ struct Avx2Fields {
 struct Vnni512Fields {
   static constexpr const char* kName = "avx512-vnni";
   static constexpr int kDotBits = 8;
-  static constexpr bool kTwoChains = true;
+  static constexpr bool kManyRegisters = true;
   static constexpr int kRows = 4;
   using Lanes = __m512i;
   using Fields = __m512i;
@@ -234,6 +237,12 @@ struct Vnni512Fields {
     asm("" : "+v"(fields));  // else GCC loads them again for every product, and loads are what there are too many of
 #endif
     return fields;
+  }
+  static void make_now([[maybe_unused]] Fields (&f)[kGroupSteps]) {
+#if defined(__GNUC__)
+    static_assert(kGroupSteps == 8);
+    asm("" : "+v"(f[0]), "+v"(f[1]), "+v"(f[2]), "+v"(f[3]), "+v"(f[4]), "+v"(f[5]), "+v"(f[6]), "+v"(f[7]));
+#endif
   }
   template <int Part, int From, int To>
   static void merge(Fields& levels, const Fields& vector) {

@@ -21,6 +21,7 @@
 #include "bitgrain/base/memory.hpp"
 #include "bitgrain/base/parallel.hpp"
 #include "bitgrain/kernels/bits/packed_fields.hpp"
+#include "bitgrain/kernels/compiler_hints.hpp"
 #include "bitgrain/kernels/kernel_set.hpp"
 
 namespace bitgrain::kernels {
@@ -87,25 +88,24 @@ inline constexpr int kProductBits = [] {
   return kBits <= F::kDotBits ? kBits : 0;
 }();
 
-// lanes += the products of a quad with a step of one part of a group.
+// The bytes that a quad is multiplied with in a step of one part.
 template <class F, int Part, int Step>
-[[gnu::always_inline]] inline void dot_step(typename F::Lanes& lanes, const typename F::Quad& quad,
-                                            const std::uint8_t* group) {
+[[gnu::always_inline]] inline typename F::Fields factor(const std::uint8_t* group) {
   constexpr int kBits = kProductBits<F, Part, Step>;
   if constexpr (kBits == 0) {
-    F::template dot<Part>(lanes, quad, unpack_levels<F, Part, Step>(group));
+    return unpack_levels<F, Part, Step>(group);
   } else {
     constexpr int kBegin = field_begin(Part, Step - Step % fields_side_by_side(Part));
     auto bytes = F::load_once(group + part_offset(Part, Part, Step));
     if constexpr (kBegin > 0) bytes = F::template moved_down<kBegin>(bytes);
     if constexpr (kBegin + kBits < 8) bytes = F::template lowest_bits<kBits>(bytes);
-    F::template dot<kBits>(lanes, quad, bytes);
+    return bytes;
   }
 }
 
 // The accumulators of a part: one per block and chain, for the steps of a group in turn. The parts of `Bits` bits.
 template <class F>
-inline constexpr int kPartLanes = (F::kTwoChains ? 2 : 1) * static_cast<int>(kPanelBlocks);
+inline constexpr int kPartLanes = (F::kManyRegisters ? 2 : 1) * static_cast<int>(kPanelBlocks);
 template <class F, int Bits>
 using RowLanes = typename F::Lanes[std::popcount(static_cast<unsigned>(Bits))][kPartLanes<F>];
 constexpr int part_index(int part, int bits) { return std::popcount(static_cast<unsigned>(bits & ~(2 * part - 1))); }
@@ -113,8 +113,18 @@ constexpr int part_index(int part, int bits) { return std::popcount(static_cast<
 template <class F, int Part, int... kStep>
 [[gnu::always_inline]] inline void dot_steps(typename F::Lanes* lanes, const std::int8_t* x,
                                              const std::uint8_t* group, std::integer_sequence<int, kStep...>) {
-  (dot_step<F, Part, kStep>(lanes[kStep % kPartLanes<F>], F::quad(x + kStep / kPanelBlocks * kFieldQuad), group),
-   ...);
+  const auto dot = [&]<int kOf>(const typename F::Fields& fields) __attribute__((always_inline)) {
+    constexpr int kBits = kProductBits<F, Part, kOf>;
+    F::template dot<kBits == 0 ? Part : kBits>(lanes[kOf % kPartLanes<F>],
+                                               F::quad(x + kOf / kPanelBlocks * kFieldQuad), fields);
+  };
+  if constexpr (F::kManyRegisters) {
+    typename F::Fields factors[] = {factor<F, Part, kStep>(group)...};
+    F::make_now(factors);
+    (dot.template operator()<kStep>(factors[kStep]), ...);
+  } else {
+    (dot.template operator()<kStep>(factor<F, Part, kStep>(group)), ...);
+  }
 }
 // lanes += the products of a group, if it has such a part.
 template <class F, int Bits, int Part>
@@ -133,7 +143,7 @@ template <class F, int Bits, int Part, int Block>
     const auto& of_part = lanes[part_index(Part, Bits)];
     typename F::Lanes own = of_part[Block];
     if constexpr (kAt > 0) F::subtract(own, of_part[Block - 1]);
-    if constexpr (F::kTwoChains) {
+    if constexpr (F::kManyRegisters) {
       F::add(own, of_part[kPanelBlocks + Block]);
       if constexpr (kAt > 0) F::subtract(own, of_part[kPanelBlocks + Block - 1]);
     }
@@ -156,6 +166,8 @@ template <class F, int Bits>
 void field_row(const std::uint8_t* group, std::int64_t groups, const std::int8_t* x, std::int32_t* sums) {
   RowLanes<F, Bits> lanes = {};
   do {  // there is at least one: a loop that may not run would keep the lanes in memory
+    // From a third-level cache, pages begin late otherwise. More than this much ahead delays 4 and 8 bits.
+    for (int v = 0; v < Bits; ++v) prefetch_near(group + 512 + v * kStepFields);
     dot_part<F, Bits, 8>(lanes, x, group);
     dot_part<F, Bits, 4>(lanes, x, group);
     dot_part<F, Bits, 2>(lanes, x, group);
