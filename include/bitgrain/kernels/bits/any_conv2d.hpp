@@ -23,7 +23,7 @@ namespace bitgrain::kernels {
 enum class BitsKernel : std::uint8_t {
   kBytes,         ///< weights as bytes (kernels/int8)
   kPacked8,       ///< weights packed in memory, unpacked to bytes for each call
-  kPackedLinear,  ///< 1x1 images: weights packed in memory, unpacked in registers
+  kPackedLinear,  ///< 1x1 images: weights packed in memory, multiplied as they lie
   kBitSerial,     ///< logic and counts of bits
 };
 inline constexpr std::array<BitsKernel, 4> kBitsKernels = {BitsKernel::kBytes, BitsKernel::kPacked8,
