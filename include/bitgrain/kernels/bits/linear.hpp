@@ -2,7 +2,8 @@
 
 /// Linear layers from packed weights: matrix times vector, or times a few vectors. At batch 1 a linear layer does two
 /// operations per weight, so reading the weights from memory is what takes time, and weights of 2 bits are read four
-/// times as fast as bytes. They are unpacked within registers and never written back.
+/// times as fast as bytes. There they are multiplied as they lie; a batch shares levels that are unpacked in the
+/// first-level cache.
 ///
 /// Weights lie as [panels of 64 output channels][groups of 8 inputs], a group as [2 quads of inputs][4 blocks of 16
 /// channels][16 channels][4 products], eight steps of fields.hpp. Every row of the batch takes a panel while it is in
@@ -69,14 +70,12 @@ inline PackedLinear pack_linear(std::int64_t inputs, std::int64_t outputs, const
 
 namespace detail {
 
-// The parts of the levels are multiplied one by one, and their fields where they lie. Of a part of 1, 2 or 4 bits the
-// fields of one quad lie side by side in a byte, each of another block. With f_k at bit k * Part, the products of the
-// lowest fields together,
+// The parts of the levels are multiplied one by one, and their fields where they lie. Of a part of p = 1, 2 or 4 bits
+// the fields f_0, f_1 .. of one quad lie side by side in a byte, each of another block. Of the bytes' lowest fields,
 //
-//     P_k = sum of (f_0 + 2^Part f_1 + .. + 2^(k Part) f_k) x',   are right for   sum of f_k x' = (P_k - P_(k-1)) /
-//     2^(k Part),
+//     P_k = sum of (f_0 + 2^p f_1 + .. + 2^(kp) f_k) x',        sum of f_k x' = (P_k - P_(k-1)) / 2^(kp)
 //
-// at no more than one logical instruction per dot product.
+// without shifts, and at no more than one logical instruction per dot product.
 
 // The fields of one quad in a byte.
 constexpr int fields_side_by_side(int part) { return std::min(8 / part, static_cast<int>(kPanelBlocks)); }
