@@ -264,8 +264,9 @@ struct Vnni512Fields {
   static void subtract(Lanes& from, const Lanes& lanes) { from = _mm512_sub_epi32(from, lanes); }
   template <int Power>
   static void scale(Lanes& lanes) {
-    constexpr unsigned kUp = Power >= 0 ? Power : 0, kDown = Power >= 0 ? 0 : -Power;
-    lanes = Power >= 0 ? _mm512_slli_epi32(lanes, kUp) : _mm512_srai_epi32(lanes, kDown);
+    constexpr auto kUp = static_cast<unsigned>(Power), kDown = static_cast<unsigned>(-Power);
+    if constexpr (Power > 0) lanes = _mm512_slli_epi32(lanes, kUp);
+    if constexpr (Power < 0) lanes = _mm512_srai_epi32(lanes, kDown);
   }
   static void store(std::uint8_t* to, const Fields& fields) { _mm512_storeu_si512(to, fields); }
   static Lanes load(const std::int32_t* from) { return _mm512_loadu_si512(from); }
