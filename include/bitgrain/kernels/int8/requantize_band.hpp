@@ -2,9 +2,7 @@
 
 /// Accumulators in memory to codes (requantize.hpp), for kernels that do not requantize in registers.
 
-#include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 #include "bitgrain/kernels/int8/dot.hpp"
 #include "bitgrain/kernels/int8/requantize.hpp"

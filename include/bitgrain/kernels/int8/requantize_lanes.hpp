@@ -30,24 +30,21 @@ class RequantizeTile {
 
   /// Writes the codes of `pixels` pixels, which `number` numbers, from sums [pixels][Blocks][16].
   void put(const std::int32_t* sums, const std::int32_t* number, std::int64_t pixels) const {
-    for (std::int64_t p = 0; p < pixels; ++p, sums += Blocks * kDotLanes) {
-      const std::int64_t at = number[p] * output_.constants.channels + channel_;
-      for (std::int64_t l = 0; l < channels_; ++l)
-        output_.codes[at + l] = output_.constants.code(static_cast<std::size_t>(channel_ + l), sums[l],
-                                                       Residual ? output_.residual[at + l] : std::uint8_t{0});
-    }
+    for (std::int64_t p = 0; p < pixels; ++p, sums += Blocks * kDotLanes) put_pixel(sums, number[p]);
   }
   /// Writes the codes of the pixels 0 .. pixels - 1 from rows of sums, row p at sums + p * stride.
   void put_rows(const std::int32_t* sums, std::int64_t stride, std::int64_t pixels) const {
-    for (std::int64_t p = 0; p < pixels; ++p, sums += stride) {
-      const std::int64_t at = p * output_.constants.channels + channel_;
-      for (std::int64_t l = 0; l < channels_; ++l)
-        output_.codes[at + l] = output_.constants.code(static_cast<std::size_t>(channel_ + l), sums[l],
-                                                       Residual ? output_.residual[at + l] : std::uint8_t{0});
-    }
+    for (std::int64_t p = 0; p < pixels; ++p, sums += stride) put_pixel(sums, p);
   }
 
  private:
+  void put_pixel(const std::int32_t* sums, std::int64_t number) const {
+    const std::int64_t at = number * output_.constants.channels + channel_;
+    for (std::int64_t l = 0; l < channels_; ++l)
+      output_.codes[at + l] = output_.constants.code(static_cast<std::size_t>(channel_ + l), sums[l],
+                                                     Residual ? output_.residual[at + l] : std::uint8_t{0});
+  }
+
   CodesOutput output_;
   std::int64_t channel_, channels_;
 };
